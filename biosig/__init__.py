@@ -1,0 +1,1 @@
+"""ECG and EEG from file to score, causally."""

@@ -1,0 +1,1 @@
+"""Named corpora with their labels and their subject-wise splits."""

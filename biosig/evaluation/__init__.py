@@ -1,0 +1,1 @@
+"""Figures by the field's standards, from labels and scores alone."""

@@ -1,0 +1,1 @@
+"""Files on disk become recordings in physical units."""

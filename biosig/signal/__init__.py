@@ -1,0 +1,1 @@
+"""Causal, stateful steps from raw samples to what a model sees."""

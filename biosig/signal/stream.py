@@ -1,0 +1,133 @@
+"""Causal steps: the design of a filter, and the state of one patient running through it.
+
+A :class:`Step` is frozen and comparable, so it stands in a recipe. ``step.open(layout)``
+gives a :class:`Stream`. Filtering a whole file is a stream fed one chunk; there is no
+second implementation, so live and offline cannot differ.
+
+The contract of every stream, tested over the registry ``STEPS``:
+
+* **Chunk invariance**: the concatenated output is the same, bit for bit, however the
+  input was cut, empty and one-sample chunks included.
+* **Causality**: output never depends on input that was not pushed yet.
+* **Declared delay**: what happens at input time t shows at output time t + ``delay_s``.
+* **State**: ``state_dict()`` of arrays, loaded into a fresh stream, goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosig.records.recording import Layout
+
+__all__ = ["Chain", "Chunk", "Step", "Stream"]
+
+State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """A stretch of consecutive samples on its way through a chain.
+
+    Parameters
+    ----------
+    data : float64 (n_channels, n_times) in the layout's units; NaN = not recorded.
+    good : bool (n_channels, n_times), false where a sample is held, saturated, flat or missing.
+    """
+
+    data: NDArray[np.float64]
+    good: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, samples: NDArray[Any]) -> Chunk:
+        """A chunk from raw samples (n_channels, n_times): good where they are finite."""
+        data = np.array(samples, dtype=np.float64, ndmin=2)
+        return cls(data=data, good=np.isfinite(data))
+
+    @classmethod
+    def join(cls, chunks: Sequence[Chunk]) -> Chunk:
+        """Consecutive chunks as one."""
+        return cls(
+            data=np.concatenate([chunk.data for chunk in chunks], axis=1),
+            good=np.concatenate([chunk.good for chunk in chunks], axis=1),
+        )
+
+    @property
+    def n_times(self) -> int:
+        """Samples per channel."""
+        return int(self.data.shape[1])
+
+
+class Stream(ABC):
+    """The state of one patient in one step. ``layout`` is what comes out."""
+
+    layout: Layout
+    delay_s: float = 0.0
+
+    @abstractmethod
+    def process(self, chunk: Chunk) -> Chunk:
+        """Push samples in, get every sample out that is now known."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """Everything needed to go on later, as arrays (copies)."""
+
+    @abstractmethod
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a ``state_dict()`` of a stream of the same step and layout."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget everything: the next sample is the first."""
+
+
+class Step(ABC):
+    """The design of a step; subclasses are frozen dataclasses of plain numbers, strings and tuples."""
+
+    @abstractmethod
+    def open(self, layout: Layout) -> Stream:
+        """A fresh stream for one patient; ``ValueError`` where the step does not fit the layout."""
+
+
+@dataclass(frozen=True)
+class Chain(Step):
+    """Steps one after another."""
+
+    steps: tuple[Step, ...]
+
+    def open(self, layout: Layout) -> ChainStream:
+        return ChainStream(self.steps, layout)
+
+
+class ChainStream(Stream):
+    """Streams fed one from the other; delays add up."""
+
+    def __init__(self, steps: Sequence[Step], layout: Layout) -> None:
+        self.streams: list[Stream] = []
+        for step in steps:
+            self.streams.append(step.open(layout))
+            layout = self.streams[-1].layout
+        self.layout = layout
+        self.delay_s = sum(stream.delay_s for stream in self.streams)
+
+    def process(self, chunk: Chunk) -> Chunk:
+        for stream in self.streams:
+            chunk = stream.process(chunk)
+        return chunk
+
+    def state_dict(self) -> State:
+        return {f"{i}.{key}": value for i, s in enumerate(self.streams) for key, value in s.state_dict().items()}
+
+    def load_state_dict(self, state: State) -> None:
+        for i, stream in enumerate(self.streams):
+            prefix = f"{i}."
+            stream.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+    def reset(self) -> None:
+        for stream in self.streams:
+            stream.reset()

@@ -1,0 +1,1 @@
+"""Continuous samples become windows: an index over signals, never a pile of copies."""
