@@ -11,6 +11,8 @@ The contract of every stream, tested over the registry ``STEPS``:
 * **Causality**: output never depends on input that was not pushed yet.
 * **Declared delay**: what happens at input time t shows at output time t + ``delay_s``.
 * **State**: ``state_dict()`` of arrays, loaded into a fresh stream, goes on bit for bit.
+
+A stream never writes into the arrays of a chunk it was given, and may hand them on.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 
-__all__ = ["Chain", "Chunk", "Step", "Stream"]
+__all__ = ["Chain", "Chunk", "Stateless", "Step", "Stream", "restore"]
 
 State = dict[str, NDArray[Any]]
 
@@ -84,6 +86,38 @@ class Stream(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
+
+
+class Stateless(Stream):
+    """A stream that remembers nothing: each output sample depends on its own input sample only."""
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        if state:
+            raise ValueError(f"{type(self).__name__} keeps no state, got {', '.join(sorted(state))}")
+
+    def reset(self) -> None:
+        pass
+
+
+def restore(state: State, key: str, like: NDArray[Any], *, free_axis: int | None = None) -> NDArray[Any]:
+    """A copy of ``state[key]`` with the dtype of ``like``; ``ValueError`` unless it has the shape of ``like``.
+
+    The length of ``free_axis`` may differ (a buffer that grows and shrinks).
+    """
+    if key not in state:
+        raise ValueError(
+            f"state has no {key!r}, has {', '.join(sorted(state)) or 'nothing'}; save it with state_dict()"
+        )
+    value = np.array(state[key], dtype=like.dtype)
+    expected, found = list(like.shape), list(value.shape)
+    if free_axis is not None and len(expected) == len(found):
+        expected[free_axis] = found[free_axis]
+    if expected != found:
+        raise ValueError(f"state {key!r} must have shape {like.shape} for this step and layout, got {value.shape}")
+    return value
 
 
 class Step(ABC):

@@ -1,0 +1,186 @@
+"""Another sampling rate by a causal polyphase FIR filter with carried phase."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from biosig.records.recording import Layout
+from biosig.signal.stream import Chunk, State, Stateless, Step, Stream, restore
+
+__all__ = ["MAX_RATIO", "Resample", "anti_alias_taps"]
+
+MAX_RATIO = 1000
+"""Largest term of the ratio of two rates; the filter has about 30 times as many taps."""
+
+MAIN_ENERGY = 0.99
+"""A bad input sample makes those outputs bad whose taps hold it within this central share of their energy."""
+
+
+@dataclass(frozen=True)
+class Resample(Step):
+    """Samples at ``to_hz``: output sample m stands at m / to_hz, and comes as soon as its input sample is there.
+
+    A linear-phase Kaiser-window FIR filter (Kaiser 1974; Oppenheim & Schafer, Discrete-Time
+    Signal Processing, 3rd ed., sec. 7.5.3) at the common multiple of both rates. Everything
+    above half the lower rate is at least ``attenuation_db`` down; the pass band, flat to the
+    same accuracy, ends at ``1 - transition`` of it (93.75 Hz at 250 Hz). The group delay is
+    constant and a whole number of samples at the lower rate (15 with the defaults: 60 ms at
+    250 Hz). The past before the first sample counts as equal to it, so there is no edge at
+    the start, and each phase passes a constant exactly. After n input samples there are
+    ``ceil(n * to_hz / fs)`` output samples.
+
+    An output is good where every input under the central part of its taps, 99 % of
+    their energy, is good.
+
+    Parameters
+    ----------
+    to_hz : the rate that comes out; to_hz / fs must be a ratio of whole numbers up to 1000.
+    attenuation_db : least attenuation of what would alias.
+    transition : width of the transition band as a share of half the lower rate; smaller means more delay.
+    """
+
+    to_hz: float
+    attenuation_db: float = 60.0
+    transition: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.to_hz) and self.to_hz > 0):
+            raise ValueError(f"to_hz must be a positive number of Hz, got {self.to_hz:g}")
+        if not 21 <= self.attenuation_db <= 160:
+            raise ValueError(f"attenuation_db must lie between 21 and 160 dB, got {self.attenuation_db:g}")
+        if not 0.01 <= self.transition < 1:
+            raise ValueError(f"transition must lie inside [0.01, 1), got {self.transition:g}")
+
+    def open(self, layout: Layout) -> Stream:
+        ratio = Fraction(self.to_hz / layout.fs).limit_denominator(MAX_RATIO)
+        whole = 0 < ratio.numerator <= MAX_RATIO and math.isclose(float(ratio), self.to_hz / layout.fs, rel_tol=1e-9)
+        if not whole:
+            raise ValueError(
+                f"to_hz / fs must be a ratio of whole numbers up to {MAX_RATIO}, "
+                f"got {self.to_hz:g} / {layout.fs:g}; choose another to_hz"
+            )
+        if ratio == 1:
+            return SameRateStream(layout)
+        return ResampleStream(layout, self, up=ratio.numerator, down=ratio.denominator)
+
+
+class SameRateStream(Stateless):
+    """The rate is already the one asked for: samples pass untouched, without delay."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def process(self, chunk: Chunk) -> Chunk:
+        return chunk
+
+
+class ResampleStream(Stream):
+    """The last inputs still under the taps, and how many samples came so far.
+
+    The kept inputs begin at a multiple of ``down``: output samples and filter phases then
+    line up with the start of the buffer, and ``upfirdn`` adds the same products in the same
+    order however the input was cut.
+    """
+
+    _seen: int
+    _data: NDArray[np.float64]
+    _good: NDArray[np.bool_]
+
+    def __init__(self, layout: Layout, step: Resample, *, up: int, down: int) -> None:
+        self.layout = Layout(layout.channels, step.to_hz, layout.units)
+        self.up, self.down = up, down
+        self.taps = anti_alias_taps(up, down, attenuation_db=step.attenuation_db, transition=step.transition)
+        self._centre = (len(self.taps) - 1) // 2
+        self.delay_s = self._centre / (up * layout.fs)
+        self._span = _main_span(self.taps)
+        self._reach = (len(self.taps) - 1) // up
+        self.reset()
+
+    def process(self, chunk: Chunk) -> Chunk:
+        """Samples (n_channels, n_out) that are now known; ``ValueError`` where the input is not finite."""
+        if chunk.n_times == 0:
+            return chunk
+        if self._seen == 0:
+            before = -self._buffer_start
+            self._data = np.repeat(chunk.data[:, :1], before, axis=1)
+            self._good = np.repeat(chunk.good[:, :1], before, axis=1)
+        data = np.concatenate([self._data, chunk.data], axis=1)
+        good = np.concatenate([self._good, chunk.good], axis=1)
+        start, seen = self._buffer_start, self._seen + chunk.n_times
+        first, last = -(-self._seen * self.up // self.down), -(-seen * self.up // self.down)
+        out = self._filter(data, first - start * self.up // self.down, last - start * self.up // self.down)
+        marks = self._marks(good, np.arange(first, last))
+        self._seen = seen
+        keep = self._buffer_start - start
+        self._data, self._good = data[:, keep:].copy(), good[:, keep:].copy()
+        return Chunk(data=out, good=marks)
+
+    @property
+    def _buffer_start(self) -> int:
+        """Input sample the kept inputs begin at: a multiple of ``down``, a filter length back."""
+        return (self._seen - self._reach) // self.down * self.down
+
+    def _filter(self, data: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
+        """Outputs ``first`` to ``last`` counted from the start of the buffer, float64 (n_channels, last - first)."""
+        if first == last:
+            return np.empty((len(data), 0))
+        out: NDArray[np.float64] = signal.upfirdn(self.taps, data, self.up, self.down)[:, first:last]
+        if not np.isfinite(out).all():
+            raise ValueError("Resample: a sample is NaN or infinite; put HoldGaps before it")
+        return out
+
+    def _marks(self, good: NDArray[np.bool_], outputs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these output samples rest on good inputs only, bool (n_channels, n_out)."""
+        if good.all():
+            return np.ones((len(good), len(outputs)), dtype=bool)
+        middle = outputs * self.down - self._centre
+        oldest = -((self._span - middle) // self.up) - self._buffer_start
+        newest = (middle + self._span) // self.up - self._buffer_start
+        bad = np.cumsum(~good, axis=1, dtype=np.int64)
+        bad = np.concatenate([np.zeros((len(good), 1), dtype=np.int64), bad], axis=1)
+        return np.asarray(bad[:, newest + 1] == bad[:, oldest])
+
+    def state_dict(self) -> State:
+        return {"seen": np.array(self._seen), "data": self._data.copy(), "good": self._good.copy()}
+
+    def load_state_dict(self, state: State) -> None:
+        data, good = (
+            restore(state, "data", self._data, free_axis=1),
+            restore(state, "good", self._good, free_axis=1),
+        )
+        self._seen = int(restore(state, "seen", np.array(self._seen)))
+        self._data, self._good = data, good
+
+    def reset(self) -> None:
+        self._seen = 0
+        self._data = np.empty((self.layout.n_channels, 0))
+        self._good = np.empty((self.layout.n_channels, 0), dtype=bool)
+
+
+def anti_alias_taps(up: int, down: int, *, attenuation_db: float, transition: float) -> NDArray[np.float64]:
+    """Symmetric low-pass taps at ``up`` times the input rate, each of the ``up`` phases summing to 1.
+
+    Their number is odd and their centre a multiple of ``max(up, down)``, so that the delay is
+    a whole number of samples at the lower rate.
+    """
+    widest = max(up, down)
+    n_taps, beta = signal.kaiserord(attenuation_db, transition / widest)
+    half = math.ceil((n_taps - 1) / 2 / widest) * widest
+    taps = signal.firwin(2 * half + 1, (1 - transition / 2) / widest, window=("kaiser", beta))
+    for phase in range(up):
+        taps[phase::up] /= taps[phase::up].sum()
+    return np.asarray(taps, dtype=np.float64)
+
+
+def _main_span(taps: NDArray[np.float64]) -> int:
+    """How many taps either side of the centre hold ``MAIN_ENERGY`` of the energy."""
+    half = len(taps) // 2
+    energy = taps**2
+    within = energy[half] + np.concatenate([[0.0], np.cumsum(energy[half + 1 :] + energy[half - 1 :: -1])])
+    return int(np.searchsorted(within, MAIN_ENERGY * energy.sum()))
