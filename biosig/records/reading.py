@@ -1,0 +1,46 @@
+"""One way to open any recording: :func:`read` picks the reader by the file's suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from biosig.errors import RecordError
+from biosig.records.recording import Recording
+from biosig.records.wfdb_files import read_wfdb
+
+__all__ = ["READERS", "read"]
+
+READERS: dict[str, Callable[..., Recording]] = {
+    ".hea": read_wfdb,
+    ".dat": read_wfdb,
+    ".mat": read_wfdb,
+}
+"""Suffix (lower case) -> reader ``(path, *, channels, annotator) -> Recording``. A new format is one line here."""
+
+
+def read(path: str | Path, *, channels: Sequence[str] | None = None, annotator: str | None = None) -> Recording:
+    """A recording from a file of any supported format, its samples read when they are asked for.
+
+    Parameters
+    ----------
+    path : a WFDB record by its name (``mitdb/100``), its header, ``.dat`` or ``.mat``.
+    channels : names of the channels wanted, in this order; all where None. Channels stored at several rates share
+        a grid at the fastest of those chosen, and a slower one is NaN between its own samples:
+        choose those of one rate to get them plain.
+    annotator : suffix of the annotation file (``qrs``); where None, the format's own reference marks if there are any.
+
+    Raises
+    ------
+    RecordError : the file is missing, damaged, or of a format that is not supported.
+    """
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None and path.with_name(path.name + ".hea").exists():
+        reader = read_wfdb
+    if reader is None:
+        raise RecordError(
+            f"{path}: expected a WFDB record (with {path.name}.hea beside it) "
+            f"or a file ending in {', '.join(READERS)}, found neither"
+        )
+    return reader(path, channels=channels, annotator=annotator)
