@@ -24,6 +24,9 @@ STANDARD_COLUMNS = (("i", "ii", "iii"), ("avr", "avl", "avf"), ("v1", "v2", "v3"
 (Kligfield et al. 2007, doi:10.1016/j.jacc.2007.01.024)."""
 
 TITLE_MM, FOOTER_MM, AXIS_MM, RIGHT_MM = 9.0, 7.0, 5.0, 5.0
+NARROWEST_MM = 75.0
+"""Room for the title and the scale."""
+
 TALLEST_MM = 2000.0
 """Beyond this a page would not open in most viewers; a longer stretch needs several pages."""
 
@@ -79,7 +82,8 @@ def plot_page(
             f"high, at most {TALLEST_MM:.0f} mm are drawn; ask for a shorter stretch, fewer channels or a longer row_s"
         )
     left = 15.0 if stretch.is_ecg else 25.0
-    width = left + paper.row_s * paper.mm_per_s + RIGHT_MM
+    longest_s = max(end_s - begin_s for begin_s, end_s in (block.span for block in blocks))
+    width = left + max(NARROWEST_MM, 5 * np.ceil(longest_s * paper.mm_per_s / 5 - 1e-6)) + RIGHT_MM
     sheet = Sheet(width, TITLE_MM + height + FOOTER_MM)
     axes = sheet.millimetres()
     draw_grid(axes, 0, FOOTER_MM, width, height, ecg=stretch.is_ecg, mm_per_s=paper.mm_per_s)

@@ -87,6 +87,10 @@ def test_a_long_stretch_goes_on_in_the_next_row():
     assert np.nanmax(rows[2][0]) == pytest.approx(15 + 5 * 25, abs=0.11)
 
 
+def test_a_short_stretch_makes_a_short_page():
+    assert ecg().plot(2, 6).get_size_inches()[0] * 25.4 == pytest.approx(15 + 4 * 25 + 5)
+
+
 def test_without_an_end_one_row_is_drawn():
     assert len(traces(ecg().plot(3))) == 1
     assert len(traces(ecg().plot(20))) == 1
