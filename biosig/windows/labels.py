@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Annotations
+from biosig.records.symbols import AAMI_CLASS, BEAT_SYMBOLS
+from biosig.records.wfdb_annotations import Marks
 
 __all__ = [
     "AAMI_CLASSES",
@@ -35,6 +37,7 @@ __all__ = [
     "is_beat",
     "rhythms",
     "spans_of",
+    "unreadable_spans",
     "vf_spans",
 ]
 
@@ -43,17 +46,10 @@ Convention = Literal["de-chazal", "ec57"]
 AAMI_CLASSES = ("N", "S", "V", "F", "Q")
 """Normal, supraventricular ectopic, ventricular ectopic, fusion, unknown or paced (EC57:2012, 4.3)."""
 
-_SYMBOLS: dict[Convention, dict[str, str]] = {
-    "de-chazal": {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"},
-    "ec57": {"N": "NLRB", "S": "AaJSnej", "V": "VEr", "F": "F", "Q": "/fQ?"},
-}
 _CLASS_OF: dict[Convention, dict[str, str]] = {
-    convention: {symbol: label for label, symbols in classes.items() for symbol in symbols}
-    for convention, classes in _SYMBOLS.items()
+    "de-chazal": AAMI_CLASS,
+    "ec57": AAMI_CLASS | {"e": "S", "j": "S"},
 }
-
-BEAT_SYMBOLS = frozenset(_CLASS_OF["de-chazal"])
-"""Symbols that mark a QRS complex."""
 
 NON_BEAT_SYMBOLS = frozenset("[!]x()ptu`'^|~+sT*D=\"@")
 """The other WFDB symbols: flutter waves and spans (``[ ! ]``), blocked P waves (``x``), wave boundaries and peaks,
@@ -120,6 +116,39 @@ def spans_of(annotations: Annotations, opening: str, closing: str) -> NDArray[np
 def vf_spans(annotations: Annotations) -> NDArray[np.float64]:
     """Ventricular flutter or fibrillation, from ``[`` to ``]``, seconds (n, 2); see :func:`spans_of`."""
     return spans_of(annotations, "[", "]")
+
+
+def unreadable_spans(marks: Marks, fs: float) -> NDArray[np.float64]:
+    """Stretches that an annotation file calls unreadable on every lead (shutdown), seconds (n, 2).
+
+    A ``~`` mark with bits 4 and 5 of its subtype set opens one, a ``~`` mark without both closes it. Where any other
+    mark comes next, the opening mark lies inside: the stretch is then taken from 150 ms after the beat or the end
+    of VF before it to 150 ms before the mark after it (convention of the AHA database; WFDB ``bxb``). One that is
+    never closed ends at ``inf``.
+
+    Parameters
+    ----------
+    marks : marks as the file stores them, :func:`biosig.records.wfdb_annotations.read_marks`.
+    fs : samples per second of ``marks.sample``, Hz.
+    """
+    at = (marks.sample / fs).tolist()
+    both = 0x30
+    spans: list[tuple[float, float]] = []
+    before, opened = 0.0, None
+    for onset_s, symbol, subtype in zip(at, marks.symbol, marks.subtype.tolist(), strict=True):
+        shut = symbol == "~" and subtype & both == both
+        if opened is not None:
+            exact = symbol == "~" and not shut
+            end = onset_s if exact else onset_s - 0.150
+            spans.append((opened if exact else min(before + 0.150, end), end))
+            opened = None
+        if shut:
+            opened = onset_s
+        elif is_beat(symbol) or symbol == "]":
+            before = onset_s
+    if opened is not None:
+        spans.append((opened, np.inf))
+    return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
 class Rhythm(NamedTuple):

@@ -1,9 +1,12 @@
 """Symbols, classes and spans, against the tables of EC57 and de Chazal 2004 and marks placed by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from biosig.records.recording import Annotations
+from biosig.records.wfdb_annotations import Marks, read_marks
 from biosig.windows.labels import (
     AAMI_CLASSES,
     BEAT_SYMBOLS,
@@ -13,6 +16,7 @@ from biosig.windows.labels import (
     aami_classes,
     is_beat,
     rhythms,
+    unreadable_spans,
     vf_spans,
 )
 
@@ -93,3 +97,40 @@ def test_rhythm_lasts_until_the_next_rhythm() -> None:
         Rhythm(4.0, 7.0, "VT"),
         Rhythm(7.0, 9.0, "AFIB"),
     )
+
+
+def stored(*events: tuple[int, str, int]) -> Marks:
+    n = len(events)
+    return Marks(
+        sample=np.array([at for at, _, _ in events], dtype=np.int64),
+        symbol=tuple(symbol for _, symbol, _ in events),
+        subtype=np.array([subtype for _, _, subtype in events], dtype=np.int64),
+        chan=np.zeros(n, dtype=np.int64),
+        num=np.zeros(n, dtype=np.int64),
+        aux=("",) * n,
+    )
+
+
+def test_unreadable_signal_runs_from_noise_on_all_leads_to_the_next_noise_mark() -> None:
+    marks = stored((100, "N", 0), (200, "~", 0x30), (500, "~", 0x10), (600, "N", 0), (700, "~", -1), (800, "~", 0))
+    assert unreadable_spans(marks, 100.0).tolist() == [[2, 5], [7, 8]]
+
+
+def test_noise_on_some_leads_is_readable() -> None:
+    assert unreadable_spans(stored((200, "~", 1), (300, "~", 0x20), (400, "~", 0)), 100.0).shape == (0, 2)
+
+
+def test_a_lone_unreadable_mark_lies_between_its_neighbours() -> None:
+    marks = stored((100, "N", 0), (150, "~", -1), (300, "N", 0), (310, "~", -1), (320, "N", 0))
+    assert unreadable_spans(marks, 100.0) == pytest.approx(np.array([[1.15, 2.85], [3.05, 3.05]]))
+
+
+def test_unreadable_signal_that_never_ends_runs_to_infinity() -> None:
+    assert unreadable_spans(stored((100, "N", 0), (200, "~", 0x33)), 100.0).tolist() == [[2, np.inf]]
+
+
+@pytest.mark.data
+def test_three_records_of_the_first_half_of_mitdb_have_unreadable_signal(data_dir: Path) -> None:
+    records = ["101", "106", "203", "207", "208"]
+    found = {name: unreadable_spans(read_marks(data_dir / "mitdb" / f"{name}.atr"), 360.0) for name in records}
+    assert {name: len(spans) for name, spans in found.items()} == {"101": 1, "106": 0, "203": 1, "207": 0, "208": 1}
