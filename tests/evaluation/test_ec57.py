@@ -2,11 +2,13 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from biosig.evaluation.ec57 import COLUMNS, ROWS, BeatComparison, RecordsComparison, compare_beats, compare_records
+from biosig.records import read
 from biosig.records.recording import Annotations
 
 FS = 100.0
@@ -246,3 +248,49 @@ def test_impossible_rules_are_refused(rules: dict[str, float], message: str) -> 
 def test_a_comparison_of_no_records_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one record"):
         compare_records({})
+
+
+DS1 = [
+    "101",
+    "106",
+    "108",
+    "109",
+    "112",
+    "114",
+    "115",
+    "116",
+    "118",
+    "119",
+    "122",
+    "124",
+    "201",
+    "203",
+    "205",
+    "207",
+    "208",
+    "209",
+    "215",
+    "220",
+    "223",
+    "230",
+]
+
+
+@pytest.mark.data
+def test_reference_beats_of_ds1_compared_with_themselves_are_perfect(data_dir: Path) -> None:
+    recordings = {name: read(data_dir / "mitdb" / name) for name in DS1}
+    result = compare_records({name: (one.annotations, one.annotations, one.fs) for name, one in recordings.items()})
+    assert cells(result.gross) == {"Nn": 38012, "Ss": 894, "Vv": 3214, "Ff": 335, "Qq": 8}
+
+
+@pytest.mark.data
+def test_what_gqrs_detects_in_the_flutter_of_207_is_not_counted(data_dir: Path) -> None:
+    from wfdb.processing import gqrs_detect
+
+    recording = read(data_dir / "mitdb" / "207")
+    at = gqrs_detect(sig=recording.data[0].astype(np.float64), fs=recording.fs, adc_gain=200, adc_zero=1024)
+    found = Annotations.at(at / recording.fs, ["N"] * len(at))
+    result = compare_beats(recording.annotations, found, fs=recording.fs)
+    in_flutter = ((at >= 1540.783 * 360) & (at <= 1638.683 * 360)).sum()
+    assert in_flutter > 100
+    assert (result.qrs.true_positives, result.qrs.false_negatives, result.qrs.false_positives) == (1591, 1, 9)
