@@ -24,7 +24,7 @@ Pairing (EC57 4.3)
        shut down. A test beat left alone is extra: row O, or row X inside a span where the reference calls the signal
        unreadable. The statistics treat o like x, and O like X. Noise alone excuses nothing.
 
-Statistics (EC57 4.3, tables of 4.3 and annex A; capital = reference row, small = test column)
+Statistics (EC57 4.3, report forms of table 3 and annex A; capital = reference row, small = test column)
     7. QRS: TP = all pairs; FN = o + x columns; FP = O + X rows. No true negatives, so no false-positive rate.
     8. VEB: TP = Vv. FN = Vn Vs Vf Vq Vo Vx. FP = Nv Sv Ov Xv. **Not false positives: Fv and Qv** (a fusion
        beat is part ventricular, and nobody knows what a Q beat was). TN = rows N S F Q O X in columns n s f q.
