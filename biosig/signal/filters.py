@@ -122,7 +122,7 @@ class Notch(Step):
     Parameters
     ----------
     mains_hz : 50 or 60 Hz, depending on the country.
-    q : centre over -3 dB width; 30 at 50 Hz takes out 49.2-50.8 Hz.
+    q : centre over -3 dB width; 30 at 50 Hz takes out 49.2-50.8 Hz, and every harmonic as wide as that.
     harmonics : how many multiples, the mains frequency itself being the first; all below fs/2.
     """
 
@@ -184,9 +184,9 @@ class SosStream(Stream):
             rows = starts.get(begin, [])
             self._zi[:, rows] = self._steady * chunk.data[rows, begin, np.newaxis]
             part, self._zi = signal.sosfilt(self.sos, chunk.data[:, begin:end], axis=-1, zi=self._zi)
+            if not np.isfinite(self._zi).all():
+                raise ValueError(f"{self.name}: a sample is NaN or infinite; put HoldGaps before the first filter")
             parts.append(part)
-        if not np.isfinite(self._zi).all():
-            raise ValueError(f"{self.name}: a sample is NaN or infinite; put HoldGaps before the first filter")
         return Chunk(data=parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1), good=chunk.good)
 
     def _starts(self, good: NDArray[np.bool_]) -> dict[int, list[int]]:

@@ -7,6 +7,7 @@ import json
 import math
 import tomllib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 from biosig.signal.filters import BandPass, HighPass, LowPass, Notch
-from biosig.signal.montage import Bipolar, Derive, Pick, Reference
+from biosig.signal.montage import DOUBLE_BANANA, Bipolar, Derive, Pick, Reference
 from biosig.signal.quality import Quality
 from biosig.signal.registry import STEPS, step_from_dict, step_to_dict
 from biosig.signal.repair import Clip, HoldGaps
@@ -31,6 +32,7 @@ def layout(*channels: str, fs: float = 250.0, unit: str = "mV") -> Layout:
 
 ECG = layout("I", "II", "V1")
 EEG = layout("Fp1", "F3", "C3", "P3", fs=128.0, unit="uV")
+TEN_TWENTY = layout(*dict.fromkeys(electrode for pair in DOUBLE_BANANA for electrode in pair), unit="uV")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ EXAMPLES = [
     Example(HoldGaps(max_s=0.01, settle_s=0.02), ECG, takes_nan=True),
     Example(Quality(flat_s=0.02, flat_range=0.1, limit=2.5), ECG, takes_nan=True),
     Example(Quality(), EEG, takes_nan=True),
+    Example(Quality(flat_s=0.2), ECG, takes_nan=True),
     Example(Pick(("V1", "I")), ECG, takes_nan=True),
     Example(Derive("III", (("II", 1.0), ("I", -1.0))), ECG, takes_nan=True),
     Example(Derive.limb("aVR"), ECG, takes_nan=True),
@@ -69,7 +72,7 @@ EXAMPLES = [
     Example(Reference(), EEG),
     Example(Reference(("C3", "P3")), EEG),
     Example(Bipolar((("Fp1", "F3"), ("C3", "P3"))), EEG, takes_nan=True),
-    Example(Bipolar(), layout(*"Fp1 Fp2 F7 F3 Fz F4 F8 T3 C3 Cz C4 T4 T5 P3 Pz P4 T6 O1 O2".split(), unit="uV")),
+    Example(Bipolar(), TEN_TWENTY),
     Example(Clip(2.0), ECG, takes_nan=True),
 ]
 
@@ -119,7 +122,7 @@ def part(chunk: Chunk, start: int, stop: int) -> Chunk:
 def pushed(stream: Stream, chunk: Chunk, cuts: list[int]) -> Chunk:
     """What comes out of a stream that gets the chunk in pieces."""
     edges = [0, *cuts, chunk.n_times]
-    return Chunk.join([stream.process(part(chunk, a, b)) for a, b in zip(edges, edges[1:], strict=False)])
+    return Chunk.join([stream.process(part(chunk, a, b)) for a, b in pairwise(edges)])
 
 
 def same(a: Chunk, b: Chunk) -> bool:
