@@ -45,10 +45,11 @@ def draw_marks(
             if symbol != "+" and len(symbol) <= 2:
                 _write_symbol(axes, left + (own.onset_s[place] - begin) * mm_per_s, top, symbol, framed=False)
     if other is not None:
-        if len(own):
-            for y, text in ((top + 1.6, "reference"), (top - BAND_MM + 1.6, "marks")):
-                axes.text(1, y, text, fontsize=5.5, color=QUIET_INK, va="baseline")
         positions_only = len(set(other.label)) <= 1
+        if len(own):
+            axes.text(1, top + 1.6, "reference", fontsize=5.5, color=QUIET_INK, va="baseline")
+        name = "detected" if positions_only else "predicted"
+        axes.text(1, top - BAND_MM + 1.6, name, fontsize=5.5, color=QUIET_INK, va="baseline")
         for place in np.flatnonzero((other.onset_s >= begin) & (other.onset_s < end)):
             symbol, time = other.label[place], other.onset_s[place]
             framed = len(own) > 0 and not _agrees(own, float(time), None if positions_only else symbol)
