@@ -166,18 +166,15 @@ class ReferenceStream(Stateless):
 
     def process(self, chunk: Chunk) -> Chunk:
         if self._named:
-            weights = np.float64(len(self._named))
-            reference = _sum_rows(chunk.data, self._named) / weights
+            reference = _sum_rows(chunk.data, self._named) / len(self._named)
             whole = chunk.good[self._named].all(axis=0)
-        elif chunk.good.all():
-            everything = range(self.layout.n_channels)
-            return Chunk(chunk.data - _sum_rows(chunk.data, everything) / len(everything), chunk.good)
-        else:
-            counted = np.where(chunk.good, chunk.data, 0.0)
-            heads = chunk.good.sum(axis=0)
-            reference = _sum_rows(counted, range(self.layout.n_channels)) / np.maximum(heads, 1)
-            whole = heads > 0
-        return Chunk(data=chunk.data - reference, good=chunk.good & whole)
+            return Chunk(data=chunk.data - reference, good=chunk.good & whole)
+        n_channels = self.layout.n_channels
+        if chunk.good.all():
+            return Chunk(data=chunk.data - _sum_rows(chunk.data, range(n_channels)) / n_channels, good=chunk.good)
+        n_good = chunk.good.sum(axis=0)
+        total = _sum_rows(np.where(chunk.good, chunk.data, 0.0), range(n_channels))
+        return Chunk(data=chunk.data - total / np.maximum(n_good, 1), good=chunk.good)
 
 
 @dataclass(frozen=True)

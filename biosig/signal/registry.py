@@ -1,5 +1,8 @@
 """Every step by name, and the plain dictionary a recipe writes for it.
 
+``STEPS`` lists them in the order a chain usually has them: marks and repair on what the
+amplifier gave, leads, filters, another rate, references, bounds.
+
 To add a step: write its class, add its line to ``STEPS``, and add an example to
 ``tests/signal/test_contracts.py``; the contracts are then tested for free.
 """

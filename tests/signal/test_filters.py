@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
@@ -124,6 +124,7 @@ def test_a_design_that_makes_no_sense_is_refused_before_it_meets_data() -> None:
         Notch(50.0, harmonics=0)
 
 
+@settings(deadline=None)
 @given(at=st.integers(0, 299), value=st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_a_sample_that_is_not_finite_is_refused_and_the_way_out_named(at: int, value: float) -> None:
     data = walk(300)
@@ -164,6 +165,7 @@ def test_a_filter_starts_from_the_first_real_sample_where_a_recording_begins_wit
     np.testing.assert_allclose(out.data[1], 0.0, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(bad=st.integers(0, 400))
 def test_a_filter_starts_anew_after_exactly_a_second_of_bad_samples(bad: int) -> None:
     data = walk(900)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biosig.records.recording import Layout
@@ -84,6 +84,7 @@ def test_linked_ears_need_both_ears() -> None:
     assert not stream.process(column(1, 10, 3, good=[True, True, False])).good.any()
 
 
+@settings(deadline=None)
 @given(n_good=st.integers(0, 64), seed=st.integers(0, 1000))
 def test_the_average_reference_sums_to_zero_over_good_channels(n_good: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -51,7 +51,7 @@ def test_samples_pass_untouched_missing_ones_too() -> None:
     assert Quality(limit=5.0).open(TEN_HZ).process(chunk).data is chunk.data
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     samples=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.0, 1.0, 3.0, X]), min_size=1, max_size=120),
     n=st.integers(1, 40),
