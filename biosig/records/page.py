@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from biosig.errors import RecordError
 from biosig.records.marking import draw_marks, marks_height
 from biosig.records.paper import CLASS_COLOURS, CLASS_NAMES, INK, QUIET_INK, Paper, Sheet, draw_grid, draw_pulse
 from biosig.records.recording import Annotations, Recording
@@ -68,7 +69,8 @@ def plot_page(
 
     Raises
     ------
-    ValueError : the stretch lies outside the recording or does not fit a page; an unknown channel.
+    ValueError : the stretch lies outside the recording or does not fit a page.
+    RecordError : the recording holds no samples, or lacks a channel.
     """
     paper = paper or Paper()
     stretch = _Stretch.read(recording, start_s, stop_s, channels, paper)
@@ -81,7 +83,7 @@ def plot_page(
             f"{stretch.stop_s - stretch.start_s:g} s of {len(stretch.names)} channels need a page {height:.0f} mm "
             f"high, at most {TALLEST_MM:.0f} mm are drawn; ask for a shorter stretch, fewer channels or a longer row_s"
         )
-    left = 15.0 if stretch.is_ecg else 25.0
+    left = 15.0 if set(stretch.units) == {"mV"} else 25.0
     longest_s = max(end_s - begin_s for begin_s, end_s in (block.span for block in blocks))
     width = left + max(NARROWEST_MM, 5 * np.ceil(longest_s * paper.mm_per_s / 5 - 1e-6)) + RIGHT_MM
     sheet = Sheet(width, TITLE_MM + height + FOOTER_MM)
@@ -115,6 +117,8 @@ class _Stretch:
     def read(
         cls, recording: Recording, start_s: float, stop_s: float | None, channels: Sequence[str] | None, paper: Paper
     ) -> _Stretch:
+        if not recording.n_times:
+            raise RecordError(f"{recording.name}: holds no samples, there is nothing to draw; check its header")
         stop_s = min(recording.duration_s, start_s + paper.row_s if stop_s is None else stop_s)
         if not 0 <= start_s < stop_s:
             raise ValueError(
@@ -271,9 +275,9 @@ class _Block:
 
     def _shade(self, axes: Axes, x: float, y: float, width: float, height: float) -> None:
         if width > 0:
-            axes.add_patch(
-                Rectangle((x, y), width, height, facecolor="#ffd84d", alpha=0.45, edgecolor="none", zorder=1)
-            )
+            axes.add_patch(Rectangle((x, y), width, height, facecolor="#ffd84d", alpha=0.45, lw=0, zorder=1))
+            edges = np.array([x, x + width])
+            axes.vlines(edges, y, y + height, color=QUIET_INK, linewidth=0.5, linestyle="dotted", zorder=1)
 
     def _draw_piece(
         self,
@@ -293,7 +297,7 @@ class _Block:
         x = left + (times - self.row.begin_s) * self.paper.mm_per_s
         slack = 0.0 if in_mv else up / 2
         shown = np.clip(heights, -down - slack, up + slack)
-        axes.plot(x, baseline + shown, color=INK, linewidth=0.75, solid_joinstyle="round", zorder=3)
+        axes.plot(x, baseline + shown, color=INK, lw=0.75, marker="." if len(x) < 20 else None, ms=2, zorder=3)
         for side, marker in ((1, "^"), (-1, "v")):
             cut = np.flatnonzero(side * (heights - shown) > 0)
             starts = cut[np.diff(cut, prepend=-9) > 1]
@@ -336,7 +340,7 @@ class _Block:
     def _draw_bar(self, axes: Axes, channel: int, baseline: float) -> None:
         gain, half = self.stretch.mm_per_unit[channel], self.stretch.lane_mm / 2
         size = max(
-            step * 10.0**power for step in (1, 2, 5) for power in range(-6, 7) if step * 10.0**power * gain <= 2 * half
+            step * 10.0**power for step in (1, 2, 5) for power in range(-6, 7) if step * 10.0**power * gain <= half
         )
         axes.plot(
             [3, 3], baseline + np.array([-0.5, 0.5]) * size * gain, color=INK, linewidth=1.6, solid_capstyle="butt"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from biosig.errors import RecordError
 from biosig.records.page import plot_page
 from biosig.records.paper import CLASS_COLOURS, Paper, Sheet
 from biosig.records.recording import Annotations, Layout, Recording
@@ -228,6 +229,13 @@ def test_colours_of_beats_stand_out_from_the_paper():
 def test_a_stretch_outside_the_recording_is_refused(start_s, stop_s):
     with pytest.raises(ValueError, match=r"made/1: a page needs 0 <= start_s < stop_s <= 25 s, got"):
         ecg().plot(start_s, stop_s)
+
+
+def test_an_empty_recording_and_an_unknown_lead_are_named():
+    with pytest.raises(RecordError, match="made/1: holds no samples"):
+        Recording.from_array(np.zeros((1, 0)), Layout(("II",), FS, ("mV",)), name="made/1").plot()
+    with pytest.raises(RecordError, match="made/1: lead 'V9' not found, has MLII"):
+        ecg().plot(channels=["V9"])
 
 
 def test_a_page_too_long_to_open_is_refused():
