@@ -82,7 +82,7 @@ def _write_notes(axes: Axes, notes: Sequence[tuple[float, str]], y: float, right
     """Write notes side by side, each in full, by its code, or cut short, as the next leaves room."""
     for place, (x, text) in enumerate(notes):
         room = (notes[place + 1][0] if place + 1 < len(notes) else right) - x
-        letters = max(1, int((room - 1) / 1.7))
+        letters = max(1, int((room - 1) / 1.55))
         text = next((name for name in (RHYTHM_NAMES.get(text, text), text) if len(name) <= letters), text)
         text = text if len(text) <= letters else text[: letters - 1] + "…"
         axes.plot([x, x], [y - 0.6, y + 2.2], color=QUIET_INK, linewidth=0.9, zorder=4)
