@@ -91,6 +91,21 @@ def test_a_bad_input_makes_bad_what_it_weighs_on_and_no_more() -> None:
     assert (response[out.good[0]] ** 2).sum() < 0.01 * (response**2).sum()
 
 
+@pytest.mark.parametrize(("fs", "to_hz"), RATES)
+def test_an_output_is_good_where_all_inputs_under_its_central_taps_are(fs: float, to_hz: float) -> None:
+    stream = opened(fs, to_hz)
+    energy = stream.taps**2
+    centre = len(energy) // 2
+    held = [energy[centre - half : centre + half + 1].sum() for half in range(centre + 1)]
+    span = next(half for half, part in enumerate(held) if part >= 0.99 * energy.sum())
+    good = np.random.default_rng(1).random(600) > 0.05
+    before = np.concatenate([np.full(200, good[0]), good])
+    out = stream.process(Chunk(np.zeros((1, 600)), good[np.newaxis])).good[0]
+    for m in range(len(out)):
+        under = [k for k in range(-200, 600) if abs(m * stream.down - centre - k * stream.up) <= span]
+        assert out[m] == all(before[k + 200] for k in under)
+
+
 def test_a_bad_first_sample_stands_for_all_before_it() -> None:
     good = np.ones((1, 360), dtype=bool)
     good[0, 0] = False
