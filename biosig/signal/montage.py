@@ -48,7 +48,8 @@ DOUBLE_BANANA: tuple[tuple[str, str], ...] = (
     ("T8", "P8"),
     ("P8", "O2"),
 )
-"""Longitudinal bipolar montage of the 10-20 system (ACNS guideline 3, doi:10.1097/WNP.0000000000000317)."""
+"""Longitudinal bipolar montage of the 10-20 system, left above right (ACNS guideline 3: Acharya et al. 2016,
+J Clin Neurophysiol 33:312-316, doi:10.1097/WNP.0000000000000317)."""
 
 SAME_SITE = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 """Names of the 10-10 system and what the 10-20 system called the same site."""
