@@ -33,8 +33,8 @@ def regular_size(path: Path) -> int:
     """Size in bytes of a regular file; ``RecordError`` where it is missing, a folder, a pipe or a device."""
     try:
         status = os.stat(path)
-    except OSError as error:
-        raise mismatch(path, "a readable file", error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise mismatch(path, "a readable file", getattr(error, "strerror", None) or str(error)) from error
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
         raise mismatch(path, "a regular file", kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,10 +34,11 @@ def read(path: str | Path, *, channels: Sequence[str] | None = None, annotator: 
     Raises
     ------
     RecordError : the file is missing, damaged, or of a format that is not supported.
+    ValueError : ``channels`` is not a list of names, or ``annotator`` no file suffix.
     """
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
-    if reader is None and path.with_name(path.name + ".hea").exists():
+    if reader is None and os.path.lexists(f"{path}.hea"):
         reader = read_wfdb
     if reader is None:
         raise RecordError(

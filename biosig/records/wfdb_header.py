@@ -19,6 +19,7 @@ _DEFAULT_GAIN = 200.0  # header(5): ADC units per mV where the gain is absent or
 _FS_HZ = (1e-6, 1e9)
 _GAIN = (1e-12, 1e12)
 _INT32 = 2**31
+_MAX_SIGNALS = 4096
 _MAX_SAMPLES = 10**15
 _MAX_SAMPLES_PER_FRAME = 10**6
 
@@ -28,7 +29,8 @@ _FORMAT = re.compile(r"([0-9]{1,4})(?:x([0-9]+))?(?::([0-9]+))?(?:\+([0-9]+))?")
 _GAIN_FIELD = re.compile(r"([^/()\s]+)(?:\(([^()\s]+)\))?(?:/(\S+))?")
 _TIME = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,2}):)?([0-9]{1,2}(?:\.[0-9]{0,9})?)")
 _DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{1,4})")
-_CHALLENGE_DATE = re.compile(r"[0-9]{1,2}-[A-Z][a-z]{2}-[0-9]{4}")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_CHALLENGE_DATE = re.compile(rf"[0-9]{{1,2}}-({'|'.join(_MONTHS)})-[0-9]{{4}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -112,7 +114,7 @@ def parse_header(path: Path) -> Header:
     if named is None or len(fields) < 2:
         raise mismatch(where, "a record line 'name[/segments] signals [fs [samples]]'", repr(record_line))
     body = lines[1:]
-    n_signals = whole(fields[1], 0, len(body) if named[2] is None else 10**4, what="number of signals", where=where)
+    n_signals = whole(fields[1], 0, _MAX_SIGNALS, what="number of signals", where=where)
     n_frames = whole(fields[3], 0, _MAX_SAMPLES, what="number of samples", where=where) if len(fields) > 3 else 0
     signals: tuple[Signal, ...] = ()
     segments: tuple[Segment, ...] = ()
@@ -120,7 +122,7 @@ def parse_header(path: Path) -> Header:
         _expect_lines(path, "signal", n_signals, len(body))
         signals = tuple(_signal(line, f"{path} line {number}") for number, line in body)
     else:
-        _expect_lines(path, "segment", whole(named[2], 1, len(body), what="number of segments", where=where), len(body))
+        _expect_lines(path, "segment", whole(named[2], 1, 10**9, what="number of segments", where=where), len(body))
         segments = tuple(_segment(line, f"{path} line {number}") for number, line in body)
     return Header(
         path=path,
@@ -179,25 +181,27 @@ def _start(fields: list[str], where: str) -> datetime | None:
     None without a date, and for a date no calendar has (``0/0/0``).
     """
     if len(fields) > 1 and _CHALLENGE_DATE.fullmatch(fields[0]):
-        return _calendar(fields[0], "%d-%b-%Y", fields[1], where)
+        return _calendar(fields[0], fields[1], where)
     if len(fields) > 1 and _CHALLENGE_DATE.fullmatch(fields[1]):
-        return _calendar(fields[1], "%d-%b-%Y", fields[0], where)
+        return _calendar(fields[1], fields[0], where)
     if fields and not _TIME.fullmatch(fields[0]):
         raise mismatch(where, "base time as HH:MM:SS", repr(fields[0]))
     if len(fields) < 2:
         return None
     if not _DATE.fullmatch(fields[1]) or len(fields) > 2:
         raise mismatch(where, "base date as DD/MM/YYYY and nothing after it", repr(" ".join(fields[1:])))
-    return _calendar(fields[1], "%d/%m/%Y", fields[0], where)
+    return _calendar(fields[1], fields[0], where)
 
 
-def _calendar(date: str, date_form: str, time: str, where: str) -> datetime | None:
+def _calendar(date: str, time: str, where: str) -> datetime | None:
     clock = _TIME.fullmatch(time)
     if clock is None:
         raise mismatch(where, "base time as HH:MM:SS", repr(time))
     try:
-        day = datetime.strptime(date, date_form)
-        return day + timedelta(hours=int(clock[1] or 0), minutes=int(clock[2] or 0), seconds=float(clock[3]))
+        day, month, year = re.split("[/-]", date)
+        number = int(month) if month.isdigit() else _MONTHS.index(month) + 1
+        clock_time = timedelta(hours=int(clock[1] or 0), minutes=int(clock[2] or 0), seconds=float(clock[3]))
+        return datetime(int(year), number, int(day)) + clock_time
     except (ValueError, OverflowError):
         return None
 

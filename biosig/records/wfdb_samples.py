@@ -41,11 +41,15 @@ class Row:
 
     def physical(self, frames: Integers) -> NDArray[np.float64]:
         """Samples in the layout's unit, float64 (n_frames * samples_per_frame,), NaN = not recorded."""
-        digital = frames[:, self.column : self.column + self.samples_per_frame].reshape(-1)
-        values = np.subtract(digital, self.baseline, dtype=np.float64)
+        own = frames[:, self.column : self.column + self.samples_per_frame]
+        digital = np.ascontiguousarray(own).reshape(-1)
+        values = digital.astype(np.float64)
+        values -= self.baseline
         values /= self.gain
         if self.file.invalid is not None:
-            values[digital == self.file.invalid] = np.nan
+            missing = digital == self.file.invalid
+            if missing.any():
+                values[missing] = np.nan
         return values
 
 
@@ -106,7 +110,11 @@ class WfdbSamples:
 
     def pick(self, rows: Sequence[int]) -> WfdbSamples:
         """The same samples, only these rows, in this order, on the same grid."""
-        stretches = tuple(replace(stretch, rows=tuple(stretch.rows[row] for row in rows)) for stretch in self.stretches)
+        picked: dict[int, tuple[Row | None, ...]] = {}
+        for stretch in self.stretches:
+            if id(stretch.rows) not in picked:
+                picked[id(stretch.rows)] = tuple(stretch.rows[row] for row in rows)
+        stretches = tuple(replace(stretch, rows=picked[id(stretch.rows)]) for stretch in self.stretches)
         return replace(self, stretches=stretches, n_channels=len(rows))
 
     def _fill(self, out: NDArray[np.float32], stretch: Stretch, low: int, high: int) -> None:
@@ -139,7 +147,7 @@ class WfdbSamples:
 def empty_samples(name: str, n_channels: int, n_times: int) -> NDArray[np.float32]:
     """NaN, float32 (n_channels, n_times); ``RecordError`` where that cannot fit in this machine's memory."""
     needed = 4 * n_channels * n_times
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
     advice = "read it piece by piece with chunks(seconds)"
     if needed > memory:
         raise RecordError(f"{name}: expected at most {memory} bytes of samples at once, found {needed}; {advice}")

@@ -19,7 +19,8 @@ from biosig.records.wfdb_formats import DIFFERENCES, FLAC_BITS, PACKED, Integers
 
 __all__ = ["Block", "Contents", "SignalFile", "open_signal_file"]
 
-_BLOCK_SAMPLES = 1 << 16  # decoded at once, so that the temporaries stay small beside any chunk
+_BLOCK_SAMPLES = 1 << 17  # decoded at once, so that the temporaries stay small beside any chunk
+_MAX_FRAME = 10**6  # samples; a frame of 1 s of 256 channels at 2 kHz has half a million
 
 Block = tuple[int, Integers]
 """First frame, and the digital samples (n_frames, samples per frame) from there on."""
@@ -76,6 +77,8 @@ class SignalFile(Protocol):
 
 def open_signal_file(contents: Contents, storage: int, *, where: str) -> SignalFile:
     """The reader for a file of WFDB format ``storage``; ``RecordError`` for a format WFDB does not have."""
+    if contents.frame > _MAX_FRAME:
+        raise mismatch(where, f"at most {_MAX_FRAME} samples per frame", str(contents.frame))
     if storage in PACKED:
         return PackedFile(contents, PACKED[storage])
     if storage == 8:
@@ -207,9 +210,21 @@ class FlacFile:
             return max(0, stream.frames - self.contents.offset) // self.contents.samples_per_frame[0]
 
     def require(self, n_frames: int) -> None:
+        import soundfile
+
+        path, spf = self.contents.path, self.contents.samples_per_frame[0]
         found = self.capacity()
         if found < n_frames:
-            raise mismatch(self.contents.path, f"at least {n_frames} frames, as its header declares", str(found))
+            raise mismatch(path, f"at least {n_frames} frames, as its header declares", str(found))
+        try:
+            with self._open() as stream:
+                # A stream cut short still declares its full length; only its last sample tells.
+                stream.seek(self.contents.offset + n_frames * spf - 1)
+                last = len(stream.read(1, dtype="int32"))
+        except soundfile.SoundFileError as error:
+            raise mismatch(path, f"a FLAC stream of {n_frames} frames", f"a damaged one ({error})") from error
+        if n_frames and not last:
+            raise mismatch(path, f"{n_frames} frames, as its header declares", "fewer", "the file is cut short")
 
     def blocks(self, start: int, stop: int) -> Iterator[Block]:
         import soundfile
