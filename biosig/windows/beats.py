@@ -1,0 +1,165 @@
+"""One window per heart beat, with what is known of the patient by the time it is scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosig.records.recording import Layout
+from biosig.signal.beats import RPeaks
+from biosig.signal.stream import Chunk, State
+from biosig.windows.rhythm import BeatHistory
+from biosig.windows.stream import Cutter, Cutting, CuttingStream
+
+__all__ = ["Beats"]
+
+
+@dataclass(frozen=True)
+class Beats(Cutter):
+    """A window around every R peak of the first channel.
+
+    Parameters
+    ----------
+    positions : ``detected`` trains on our own R peaks, so that training sees what the bedside sees;
+        ``reference`` on the annotated ones, as papers do.
+    look_ahead_s : beats up to this long after a beat may inform its features. A window is ready
+        ``look_ahead_s`` plus the detector's declared delay after its R peak: by then they are known.
+    detector : the R-peak detector.
+    history : what is remembered of a patient from beat to beat.
+    """
+
+    positions: Literal["detected", "reference"] = "detected"
+    look_ahead_s: float = 1.5
+    detector: RPeaks = field(default_factory=RPeaks)
+    history: BeatHistory = field(default_factory=BeatHistory)
+
+    def __post_init__(self) -> None:
+        if self.look_ahead_s < 0:
+            raise ValueError(f"look_ahead_s must be 0 or more, got {self.look_ahead_s}")
+
+    def open(self, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None) -> BeatWindows:
+        return BeatWindows(self, raw, filtered, delay_s, beats_s)
+
+
+class BeatWindows(CuttingStream):
+    """One patient's beats: those known, those whose window is not ready yet, and the signal around them."""
+
+    def __init__(
+        self, design: Beats, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None
+    ) -> None:
+        self._raw_fs, self._fs = raw.fs, filtered.fs
+        self._detector = design.detector.open(raw.pick(raw.channels[:1]))
+        self._given = None if beats_s is None else np.rint(np.sort(beats_s) * raw.fs).astype(np.int64)
+        self._history = design.history.open(filtered.fs, design.look_ahead_s)
+        self._look_ahead = round(design.look_ahead_s * raw.fs)
+        self._wait = self._look_ahead + round(self._detector.delay_s * raw.fs)
+        self._delay_s = delay_s
+        if self._history.after / self._fs + delay_s > self._wait / raw.fs:
+            raise ValueError(
+                f"look_ahead_s={design.look_ahead_s:g} is too short: a beat's window ends "
+                f"{self._history.after / self._fs + delay_s:.2f} s after the R peak, "
+                f"scores are due {self._wait / raw.fs:.2f} s after it"
+            )
+        self.length = self._history.length
+        self.n_channels = self._history.n_channels
+        self.features = self._history.features
+        self.latency_s = self._wait / raw.fs
+        self.reset()
+
+    def reset(self) -> None:
+        self._detector.reset()
+        self._history.reset()
+        self._seen = 0
+        self._emitted = 0
+        self._waiting = np.zeros(0, dtype=np.int64)
+        self._buffer = np.zeros((1, 0), dtype=np.float32)
+        self._good = np.zeros(0, dtype=bool)
+        self._buffer_start = 0
+
+    def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
+        found = self._detector.process(Chunk(raw.data[:1], raw.good[:1])).sample
+        before, self._seen = self._seen, self._seen + raw.n_times
+        if self._given is not None:
+            found = self._given[(self._given >= before) & (self._given < self._seen)]
+        self._waiting = np.concatenate([self._waiting, found])
+        self._buffer = np.concatenate([self._buffer, filtered.data[:1].astype(np.float32)], axis=1)
+        self._good = np.concatenate([self._good, filtered.good[0]])
+        ready = int(np.searchsorted(self._waiting, self._seen - self._wait, side="right"))
+        cutting = self._emit(ready)
+        self._forget()
+        return cutting
+
+    def flush(self) -> Cutting:
+        if self._given is None:
+            self._waiting = np.concatenate([self._waiting, self._detector.flush().sample])
+        return self._emit(len(self._waiting))
+
+    def _emit(self, n: int) -> Cutting:
+        """Windows of the first ``n`` waiting beats."""
+        peaks = self._waiting[:n]
+        following = np.searchsorted(self._waiting, peaks + self._look_ahead, side="right")
+        waves = np.empty((self.n_channels, n * self.length), dtype=np.float32)
+        features = np.empty((n, len(self.features)), dtype=np.float32)
+        good = np.empty(n, dtype=np.float32)
+        for row in range(n):
+            segment, good[row] = self._segment(peaks[row])
+            later_s = self._waiting[row + 1 : following[row]] / self._raw_fs
+            wave, features[row] = self._history.add(peaks[row] / self._raw_fs, segment, later_s)
+            waves[:, row * self.length : (row + 1) * self.length] = wave
+        self._waiting = self._waiting[n:]
+        start = (self._emitted + np.arange(n)) * self.length
+        self._emitted += n
+        onset_s = peaks / self._raw_fs
+        return Cutting(
+            signal=waves,
+            start=start,
+            onset_s=onset_s,
+            ready_s=onset_s + self.latency_s,
+            good=good,
+            features=features,
+        )
+
+    def _centre(self, peak: int) -> int:
+        """Where a raw sample shows in the filtered signal."""
+        return round((peak / self._raw_fs + self._delay_s) * self._fs)
+
+    def _segment(self, peak: int) -> tuple[NDArray[np.float32], float]:
+        """Filtered signal around a beat and its usable share; beyond the recording's ends the last value is held."""
+        centre = self._centre(peak) - self._buffer_start
+        place = np.arange(centre - self._history.before, centre + self._history.after)
+        inside = np.clip(place, 0, self._buffer.shape[1] - 1)
+        real = self._good[inside] & (inside == place)
+        return self._buffer[0, inside], float(real.mean())
+
+    def _forget(self) -> None:
+        """Drop the signal that no beat still to come can need."""
+        oldest = self._seen - self._wait - round(self._raw_fs * self._detector.delay_s)
+        if len(self._waiting):
+            oldest = min(oldest, int(self._waiting[0]))
+        keep_from = max(self._centre(max(oldest, 0)) - self._history.before, self._buffer_start)
+        drop = min(keep_from - self._buffer_start, self._buffer.shape[1])
+        self._buffer = self._buffer[:, drop:]
+        self._good = self._good[drop:]
+        self._buffer_start += drop
+
+    def state_dict(self) -> State:
+        own = {
+            "seen": np.array(self._seen),
+            "emitted": np.array(self._emitted),
+            "waiting": self._waiting.copy(),
+            "buffer": self._buffer.copy(),
+            "good": self._good.copy(),
+            "buffer_start": np.array(self._buffer_start),
+        }
+        detector = {f"detector.{key}": value for key, value in self._detector.state_dict().items()}
+        return own | detector | {f"history.{key}": value for key, value in self._history.state_dict().items()}
+
+    def load_state_dict(self, state: State) -> None:
+        self._seen, self._emitted = int(state["seen"]), int(state["emitted"])
+        self._buffer_start = int(state["buffer_start"])
+        self._waiting, self._buffer, self._good = state["waiting"], state["buffer"], state["good"]
+        for prefix, part in (("detector.", self._detector), ("history.", self._history)):
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})

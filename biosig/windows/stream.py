@@ -1,0 +1,178 @@
+"""From raw samples to windows, live and offline through the same object.
+
+A :class:`Cutter` is a frozen design; :class:`WindowStream` is one patient: the recipe's chain,
+the cutter behind it, and nothing that depends on how the samples were cut into chunks.
+Cutting a whole recording is the stream fed piece by piece (:func:`cut_recording`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosig.records.recording import Layout, Recording
+from biosig.signal.stream import Chain, Chunk, State
+from biosig.windows.index import Windows
+
+__all__ = ["Cutter", "Cutting", "CuttingStream", "WindowStream", "cut_recording"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cutting:
+    """What a piece of input added: more of the signal that windows point into, and windows now complete.
+
+    Parameters
+    ----------
+    signal : float32 (n_channels, n), continues the signal that windows point into.
+    start : int64 (m,), first sample of each new window, counted from the beginning of that signal.
+    onset_s, ready_s : float64 (m,), when the event was, and when its window was complete.
+    good : float32 (m,), usable share of each window, 0 to 1.
+    features : float32 (m, n_features).
+    """
+
+    signal: NDArray[np.float32]
+    start: NDArray[np.int64]
+    onset_s: NDArray[np.float64]
+    ready_s: NDArray[np.float64]
+    good: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+    @classmethod
+    def join(cls, parts: Sequence[Cutting]) -> Cutting:
+        """Consecutive cuttings as one."""
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("start", "onset_s", "ready_s", "good", "features")
+        }
+        return cls(signal=np.concatenate([part.signal for part in parts], axis=1), **columns)
+
+
+class CuttingStream(ABC):
+    """The state of one patient in a cutter."""
+
+    length: int
+    n_channels: int
+    features: tuple[str, ...]
+    latency_s: float
+
+    @abstractmethod
+    def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
+        """Push the same stretch before and after the chain, get every window that is now known."""
+
+    @abstractmethod
+    def flush(self) -> Cutting:
+        """The windows that the end of the recording completes."""
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """Everything needed to go on later, as arrays."""
+
+    @abstractmethod
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a ``state_dict()`` of a stream of the same design and layout."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget everything: the next sample is the first."""
+
+
+class Cutter(ABC):
+    """The design of a cutter; subclasses are frozen dataclasses of plain values."""
+
+    positions: Literal["detected", "reference"] | None = None
+    """Where a cutter that cuts at beats takes them from; ``None`` for one that does not."""
+
+    @abstractmethod
+    def open(self, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None) -> CuttingStream:
+        """A fresh stream for one patient.
+
+        Parameters
+        ----------
+        raw, filtered : layout before and after the chain.
+        delay_s : the chain's declared delay.
+        beats_s : float64 (n,), annotated R peaks to cut at instead of detected ones; ``None`` = detect.
+        """
+
+
+class WindowStream:
+    """One patient on the way from raw samples to windows: the chain and the cutter.
+
+    Parameters
+    ----------
+    chain, cutter : the designs, as they stand in the recipe.
+    layout : of the raw samples; exactly the recipe's channels.
+    beats_s : float64 (n,), annotated R peaks in seconds, for comparison with the literature; ``None`` = detect.
+    """
+
+    def __init__(
+        self, chain: Chain, cutter: Cutter, layout: Layout, *, beats_s: NDArray[np.float64] | None = None
+    ) -> None:
+        self.layout = layout
+        self._chain = chain.open(layout)
+        self._cutting = cutter.open(layout, self._chain.layout, self._chain.delay_s, beats_s)
+        self.length = self._cutting.length
+        self.n_channels = self._cutting.n_channels
+        self.features = self._cutting.features
+        self.latency_s = self._cutting.latency_s
+
+    def push(self, samples: NDArray[Any]) -> Cutting:
+        """Raw samples (n_channels, n) in, every window that is now complete out."""
+        raw = Chunk.of(samples)
+        return self._cutting.process(raw, self._chain.process(raw))
+
+    def flush(self) -> Cutting:
+        """The windows that the end of the recording completes."""
+        return self._cutting.flush()
+
+    def state_dict(self) -> State:
+        """Everything needed to go on later, as arrays."""
+        chain = {f"chain.{key}": value for key, value in self._chain.state_dict().items()}
+        return chain | {f"cutting.{key}": value for key, value in self._cutting.state_dict().items()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a ``state_dict()`` of the same design and layout."""
+        for prefix, part in (("chain.", self._chain), ("cutting.", self._cutting)):
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+    def reset(self) -> None:
+        """Forget everything: the next sample is the first."""
+        self._chain.reset()
+        self._cutting.reset()
+
+
+def cut_recording(
+    recording: Recording,
+    chain: Chain,
+    cutter: Cutter,
+    *,
+    beats_s: NDArray[np.float64] | None = None,
+    piece_s: float = 600.0,
+) -> Windows:
+    """The windows of one recording, unlabelled: a :class:`WindowStream` fed pieces of ``piece_s`` seconds.
+
+    Parameters
+    ----------
+    recording : with exactly the recipe's channels.
+    beats_s : float64 (n,), annotated R peaks in seconds to cut at; ``None`` = detect them.
+    """
+    stream = WindowStream(chain, cutter, recording.layout, beats_s=beats_s)
+    whole = Cutting.join([*(stream.push(piece) for piece in recording.chunks(piece_s)), stream.flush()])
+    n = len(whole.start)
+    return Windows(
+        signals=(whole.signal,),
+        names=(recording.name,),
+        subjects=(recording.subject,),
+        recording=np.zeros(n, dtype=np.int64),
+        start=whole.start,
+        length=stream.length,
+        onset_s=whole.onset_s,
+        ready_s=whole.ready_s,
+        good=whole.good,
+        features=whole.features,
+        label=np.full(n, -1, dtype=np.int64),
+    )
