@@ -1,0 +1,236 @@
+"""One TOML file is one task: the typed form of ``configs/*.toml``.
+
+A recipe names the data, the way from samples to windows, the model and how it is trained.
+It travels inside every bundle, fully resolved, so that a bundle scores exactly as it was trained.
+Only what differs from the defaults below needs to stand in a file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from biosig.errors import RecipeError
+from biosig.options import build, did_you_mean, lookup
+from biosig.signal.registry import step_from_dict
+from biosig.signal.stream import Chain
+from biosig.windows.registry import CUTTERS
+from biosig.windows.stream import Cutter
+
+__all__ = ["DataPart", "Recipe", "TrainPart", "WindowsPart", "find_recipe", "list_recipes", "load_recipe"]
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataPart(_Part):
+    """Which database, which of its splits, and which channels, by name."""
+
+    dataset: str
+    split: str = "default"
+    channels: tuple[str, ...]
+    unit: str = "mV"
+    labels: tuple[str, ...]
+
+
+class WindowsPart(_Part):
+    """How continuous samples become windows; the options beside these belong to the named cutter."""
+
+    cut: str
+    context: Count = 1
+    min_good: Annotated[float, Field(ge=0, le=1)] = 0.5
+    options: dict[str, Any] = {}
+
+
+class ModelPart(_Part):
+    """Which network; the options belong to the named model."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class TrainPart(_Part):
+    """The training loop's settings, the same for every model."""
+
+    epochs: Count = 20
+    batch_size: Count = 32
+    lr: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Share = 0.1
+    clip: Positive = 1.0
+    patience: Annotated[int, Field(ge=0)] = 0
+    validation: Share = 0.2
+    refit: bool = False
+    seed: Annotated[int, Field(ge=0)] = 0
+    members: Count = 1
+    loss: Literal["cross-entropy", "focal"] = "cross-entropy"
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    label_smoothing: Share = 0.0
+    balance: Literal["weights", "sampling"] = "weights"
+    class_power: Annotated[float, Field(ge=0, le=1)] = 0.5
+    subject_power: Annotated[float, Field(ge=0, le=1)] = 0.0
+    prior_power: Annotated[float, Field(ge=0, le=1)] | None = None
+    burn_in: Annotated[int, Field(ge=0)] = 0
+    augment: dict[str, float] = {}
+    precision: Literal["auto", "float32"] = "auto"
+    compile: bool = False
+
+
+class Recipe(_Part):
+    """One task, from recording to labels."""
+
+    name: str
+    summary: str
+    data: DataPart
+    signal: tuple[dict[str, Any], ...]
+    windows: WindowsPart
+    model: ModelPart
+    train: TrainPart = TrainPart()
+
+    @field_validator("signal")
+    @classmethod
+    def _steps_exist(cls, value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for fields in value:
+            step_from_dict(fields)
+        return value
+
+    @field_validator("windows")
+    @classmethod
+    def _cutter_exists(cls, value: WindowsPart) -> WindowsPart:
+        build(lookup(CUTTERS, value.cut, "cutter"), value.options, f"cutter {value.cut!r}")
+        return value
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The causal steps between a recording and its windows."""
+        return Chain(tuple(step_from_dict(fields) for fields in self.signal))
+
+    @cached_property
+    def cutter(self) -> Cutter:
+        """The design that cuts windows out of the filtered signal."""
+        return build(lookup(CUTTERS, self.windows.cut, "cutter"), self.windows.options, f"cutter {self.windows.cut!r}")
+
+    def to_toml(self) -> str:
+        """The recipe with every default written out; reading it back gives an equal recipe."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    def with_settings(self, settings: Sequence[str]) -> Recipe:
+        """The recipe with ``key.path=value`` settings applied; the value is read as TOML, else as text.
+
+        Raises ``RecipeError`` for a key that no recipe has, saying which one was meant.
+        """
+        table = self.model_dump(mode="json")
+        for setting in settings:
+            key, separator, text = setting.partition("=")
+            if not separator or not key.strip():
+                raise RecipeError(f"--set wants key=value, such as train.lr=3e-4, got {setting!r}")
+            _set(table, key.strip().split("."), _toml_value(text.strip()), setting)
+        return parse_recipe(table, where=f"recipe {self.name!r} with --set")
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _set(table: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
+    """Put ``value`` at ``path``; options of steps, cutters and models are checked when they are built."""
+    *parents, last = path
+    place: Any = table
+    for depth, key in enumerate(parents):
+        place = _inside(place, key, setting)
+        if not isinstance(place, dict | list):
+            raise RecipeError(f"--set {setting}: {'.'.join(path[: depth + 1])} is a single value, not a table")
+    is_open = parents[:1] == ["signal"] or parents[-1:] == ["augment"] or parents[1:2] == ["options"]
+    if not is_open:
+        _inside(place, last, setting)
+    place[last] = value
+
+
+def _inside(place: Any, key: str, setting: str) -> Any:
+    """What stands under ``key``; the steps of a chain go by name, as in ``signal.BandPass``."""
+    if isinstance(place, list):
+        place = {entry["step"]: entry for entry in place}
+    if key not in place:
+        raise RecipeError(f"--set {setting}: unknown key {key!r}{did_you_mean(key, place)}")
+    return place[key]
+
+
+def parse_recipe(table: Mapping[str, Any], *, where: str) -> Recipe:
+    """A recipe from a table; ``RecipeError`` naming the key, what it must be and what was found."""
+    try:
+        return Recipe.model_validate(dict(table))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "extra_forbidden":
+            *parents, key = first["loc"]
+            known = _keys_at(parents)
+            place = ".".join(map(str, (*parents, key)))
+            raise RecipeError(f"{where}: unknown key {place!r}{did_you_mean(str(key), known)}") from None
+        raise RecipeError(f"{where}: {_describe(error)}") from None
+
+
+def _describe(error: ValidationError) -> str:
+    """The first problem as ``key: what is wrong, got value``."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ValueError):
+        return f"{where}: {cause}"
+    return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
+
+
+def _keys_at(parents: Sequence[Any]) -> list[str]:
+    model: Any = Recipe
+    for parent in parents:
+        model = model.model_fields[parent].annotation
+    return list(model.model_fields)
+
+
+def _config_folder() -> Path:
+    """Where the shipped recipes are: inside the package when installed, beside it in a checkout."""
+    installed = Path(__file__).parent / "configs"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def list_recipes() -> dict[str, Path]:
+    """Shipped recipes by name."""
+    return {path.stem: path for path in sorted(_config_folder().glob("*.toml"))}
+
+
+def find_recipe(name: str | Path) -> Path:
+    """The file of a shipped recipe's name or of a path to a TOML file; ``RecipeError`` listing the names."""
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError(f"{path}: no such recipe file")
+        return path
+    shipped = list_recipes()
+    if str(name) not in shipped:
+        raise RecipeError(f"unknown recipe {str(name)!r}{did_you_mean(str(name), shipped)}; or give a path to a .toml")
+    return shipped[str(name)]
+
+
+def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
+    """A shipped recipe by name, or one from a TOML file, with ``key=value`` settings applied."""
+    path = find_recipe(name)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not a TOML file: {error}") from None
+    table.setdefault("name", path.stem)
+    recipe = parse_recipe(table, where=path.name)
+    return recipe.with_settings(settings) if settings else recipe
