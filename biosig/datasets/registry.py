@@ -1,0 +1,18 @@
+"""Databases by the name a recipe gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from biosig.datasets.corpus import Corpus
+from biosig.datasets.mitbih import MitBih
+from biosig.options import lookup
+
+__all__ = ["DATASETS", "open_corpus"]
+
+DATASETS = {"mitbih": MitBih}
+
+
+def open_corpus(name: str, folder: Path | None = None) -> Corpus:
+    """The named database in ``folder``, in ``BIOSIG_DATA``, or its shipped sample."""
+    return lookup(DATASETS, name, "dataset").open(folder)
