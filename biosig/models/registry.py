@@ -1,0 +1,26 @@
+"""Models by the name a recipe gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from biosig.models.contract import InputShape
+from biosig.models.recurrent import Recurrent
+from biosig.options import build, lookup
+
+__all__ = ["MODELS", "build_model", "check_options"]
+
+MODELS = {"recurrent": Recurrent}
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> Any:
+    """The options dataclass of the named model; ``ValueError`` for an unknown model, key or value."""
+    return build(lookup(MODELS, name, "model").Options, options, f"model {name!r}")
+
+
+def build_model(name: str, options: Mapping[str, Any], shape: InputShape, n_classes: int) -> nn.Module:
+    """The named model with fresh weights, drawn from torch's current seed."""
+    return MODELS[name](shape, n_classes, check_options(name, options))

@@ -1,0 +1,258 @@
+"""The one training loop: every model of biosig is trained here.
+
+A run is a pure function of its windows, recipe and seed. Each epoch draws its order, its
+augmentation and its dropout from (seed, epoch), so a run that was killed goes on from the
+last complete epoch and ends with the weights an unbroken run would have (on the CPU, bit for bit).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import pickle
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from biosig.errors import BundleError
+from biosig.recipe import TrainPart
+from biosig.training.augment import augment
+from biosig.training.device import autocast
+from biosig.training.objectives import Objective
+from biosig.training.resident import ResidentWindows, cut_sequences
+from biosig.windows.index import Windows
+
+__all__ = ["History", "Silent", "TrainingData", "Validate", "Watcher", "best_epoch", "fit", "warm_cosine"]
+
+History = list[dict[str, float]]
+
+
+class Watcher(Protocol):
+    """Someone who looks on: a progress bar, a log."""
+
+    def begin(self, epochs: int, done: int) -> None:
+        """Training starts; ``done`` epochs were already there."""
+
+    def batch(self, epoch: int, share: float, loss: Tensor) -> None:
+        """A step was made; ``share`` of the epoch is behind us; ``loss`` is still on the device."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """An epoch ended with these figures."""
+
+    def end(self) -> None:
+        """Training is over."""
+
+
+class Silent:
+    """Looks on and says nothing."""
+
+    def begin(self, epochs: int, done: int) -> None: ...
+
+    def batch(self, epoch: int, share: float, loss: Tensor) -> None: ...
+
+    def epoch(self, row: dict[str, float]) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Validate(Protocol):
+    """Figures on validation subjects after an epoch; ``score`` is what early stopping watches, more is better."""
+
+    def __call__(self, model: nn.Module) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Labelled windows and how they are put together.
+
+    Parameters
+    ----------
+    windows : the training subjects' windows.
+    context : consecutive windows per sequence, as the recipe says.
+    weight : float64 (n_windows,), how much each window counts in the loss; 0 = context only.
+    sampling : float64 (n_windows,), draws sequences in proportion to their windows' mean;
+        ``None`` takes every sequence once per epoch.
+    """
+
+    windows: Windows
+    context: int
+    weight: NDArray[np.float64]
+    sampling: NDArray[np.float64] | None = None
+
+
+@dataclass
+class _Progress:
+    """What a checkpoint holds beside weights and optimizer."""
+
+    epoch: int = 0
+    history: History = field(default_factory=list)
+    best_score: float = -math.inf
+    best_epoch: int = 0
+    best_state: dict[str, Any] = field(default_factory=dict)
+
+
+def fit(
+    model: nn.Module,
+    data: TrainingData,
+    objective: Objective,
+    settings: TrainPart,
+    *,
+    device: torch.device,
+    validate: Validate | None = None,
+    checkpoint: Path | None = None,
+    watcher: Watcher | None = None,
+) -> History:
+    """Train ``model`` in place and return one row of figures per epoch.
+
+    With ``validate`` the weights of the best epoch are kept, and training stops after
+    ``settings.patience`` epochs without a better one (0 = never stops early).
+    ``checkpoint`` is a file that holds the state after each epoch; where it exists,
+    training goes on from it. ``BundleError`` where it belongs to another training.
+    """
+    training = _Training(model, data, objective, settings, device)
+    done = training.load(checkpoint) if checkpoint and checkpoint.exists() else _Progress()
+    watcher = watcher or Silent()
+    watcher.begin(settings.epochs, done.epoch)
+    try:
+        while done.epoch < settings.epochs and not _out_of_patience(done, settings):
+            row = training.run_epoch(done.epoch, watcher)
+            if validate is not None:
+                row |= validate(model)
+            done.epoch += 1
+            done.history.append(row)
+            if row.get("score", -math.inf) > done.best_score:
+                done.best_score, done.best_epoch = row["score"], done.epoch
+                done.best_state = {key: value.detach().clone() for key, value in model.state_dict().items()}
+            if checkpoint:
+                training.save(checkpoint, done)
+            watcher.epoch(row)
+    finally:
+        watcher.end()
+    if done.best_state:
+        model.load_state_dict(done.best_state)
+    model.eval()
+    return done.history
+
+
+def best_epoch(history: History) -> int:
+    """Number of the epoch (from 1) with the best validation score, the earliest of equals."""
+    return int(max(history, key=lambda row: (row["score"], -row["epoch"]))["epoch"])
+
+
+def _out_of_patience(done: _Progress, settings: TrainPart) -> bool:
+    return 0 < settings.patience <= done.epoch - done.best_epoch
+
+
+class _Training:
+    """Model, data on the device, optimizer and schedule of one run."""
+
+    def __init__(
+        self, model: nn.Module, data: TrainingData, objective: Objective, settings: TrainPart, device: torch.device
+    ) -> None:
+        self.model = model.to(device)
+        if settings.compile:
+            self.model.compile()
+        self.data = data
+        self.objective = objective
+        self.settings = settings
+        self.device = device
+        self.resident = ResidentWindows(data.windows, device, data.weight)
+        decayed = [weight for weight in model.parameters() if weight.ndim > 1]
+        plain = [weight for weight in model.parameters() if weight.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=settings.lr,
+        )
+
+    def run_epoch(self, epoch: int, watcher: Watcher) -> dict[str, float]:
+        """One pass over the training windows; returns its figures."""
+        began = time.perf_counter()
+        generator = np.random.default_rng([self.settings.seed, epoch])
+        torch.manual_seed(int(generator.integers(2**62)))
+        batches = self._draw_batches(generator)
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        for number, (rows, counts) in enumerate(batches):
+            share = (epoch + number / len(batches)) / self.settings.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.settings.lr * warm_cosine(share, self.settings.warmup)
+            loss = self._step(rows, counts)
+            total += loss
+            watcher.batch(epoch, (number + 1) / len(batches), loss)
+        seconds = time.perf_counter() - began
+        mean = float(total) / max(len(batches), 1)
+        if not math.isfinite(mean):
+            raise ValueError(f"loss became {mean} in epoch {epoch + 1}; lower train.lr (now {self.settings.lr:g})")
+        return {
+            "epoch": epoch + 1.0,
+            "loss": mean,
+            "seconds": seconds,
+            "windows_per_s": sum(int(counts.sum()) for _, counts in batches) / seconds,
+        }
+
+    def _draw_batches(self, generator: np.random.Generator) -> list[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+        data, settings = self.data, self.settings
+        rows, counts = cut_sequences(data.windows, data.context, settings.burn_in, generator)
+        if data.sampling is None:
+            order = generator.permutation(len(rows))
+        else:
+            weight = (data.sampling[rows] * counts).sum(axis=1) / counts.sum(axis=1)
+            order = generator.choice(len(rows), size=len(rows), p=weight / weight.sum())
+        parts = np.array_split(order, max(1, math.ceil(len(order) / settings.batch_size)))
+        return [(rows[part], counts[part]) for part in parts]
+
+    def _step(self, rows: NDArray[np.int64], counts: NDArray[np.bool_]) -> Tensor:
+        """One optimizer step; returns the loss without waiting for the device."""
+        batch = augment(self.resident.batch(rows, counts), self.settings.augment)
+        with autocast(self.device, self.settings.precision):
+            loss = self.objective.loss(self.model, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+    def save(self, path: Path, done: _Progress) -> None:
+        """Write the state beside ``path`` and rename it there, so that a kill leaves the old or the new one."""
+        state = {
+            "fingerprint": self._fingerprint(),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": vars(done),
+        }
+        beside = path.with_suffix(".partial")
+        torch.save(state, beside)
+        os.replace(beside, path)
+
+    def load(self, path: Path) -> _Progress:
+        """Take up the state in ``path``; ``BundleError`` where it is damaged or of another training."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+            raise BundleError(f"{path}: cannot be resumed ({error}); delete it to start again") from None
+        if state["fingerprint"] != self._fingerprint():
+            raise BundleError(f"{path}: belongs to a training with other settings or data; delete it to start again")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        return _Progress(**state["progress"])
+
+    def _fingerprint(self) -> str:
+        shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
+        windows = self.data.windows
+        parts = [self.settings.model_dump(), shapes, self.data.context, windows.names, windows.label.tolist()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def warm_cosine(share: float, warmup: float) -> float:
+    """Learning-rate factor after ``share`` of the run: linear rise over ``warmup``, then a half cosine to 0."""
+    if share < warmup:
+        return (share + 1e-3) / (warmup + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup)))

@@ -1,0 +1,105 @@
+"""Windows on the device: signals are moved there once, and batches are gathered there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from biosig.windows.index import Windows
+
+__all__ = ["Batch", "ResidentWindows", "cut_sequences"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences of consecutive windows.
+
+    Parameters
+    ----------
+    samples : float32 (n, k, n_channels, length).
+    features : float32 (n, k, n_features).
+    label : int64 (n, k).
+    weight : float32 (n, k), how much each window counts in the loss; 0 = context only.
+    """
+
+    samples: Tensor
+    features: Tensor
+    label: Tensor
+    weight: Tensor
+
+
+class ResidentWindows:
+    """An index of windows whose signals lie, end to end, on one device.
+
+    ``weight`` is float64 (n_windows,), how much a window counts in the loss.
+    """
+
+    def __init__(self, windows: Windows, device: torch.device, weight: NDArray[np.float64] | None = None) -> None:
+        lengths = [signal.shape[1] for signal in windows.signals]
+        offset = np.concatenate([[0], np.cumsum(lengths)])[windows.recording]
+        self.device = device
+        self.length = windows.length
+        self._signal = torch.from_numpy(np.concatenate(windows.signals, axis=1)).to(device)
+        self._start = torch.from_numpy(windows.start + offset).to(device)
+        self._features = torch.from_numpy(windows.features).to(device)
+        self._label = torch.from_numpy(windows.label).to(device)
+        each = np.zeros(len(windows)) if weight is None else weight
+        self._weight = torch.from_numpy(each.astype(np.float32)).to(device)
+        self._span = torch.arange(windows.length, device=device)
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    def samples(self, rows: Tensor) -> Tensor:
+        """Samples of these windows: rows (...) -> float32 (..., n_channels, length)."""
+        gathered = self._signal[:, self._start[rows].unsqueeze(-1) + self._span]
+        return gathered.movedim(0, -2)
+
+    def features(self, rows: Tensor) -> Tensor:
+        """Features of these windows: rows (...) -> float32 (..., n_features)."""
+        return self._features[rows]
+
+    def batch(self, rows: NDArray[np.int64], counts: NDArray[np.bool_]) -> Batch:
+        """Gather sequences: rows and counts (n, k), both numpy."""
+        where = torch.from_numpy(rows).to(self.device)
+        return Batch(
+            samples=self.samples(where),
+            features=self.features(where),
+            label=self._label[where],
+            weight=torch.from_numpy(counts).to(self.device) * self._weight[where],
+        )
+
+
+def cut_sequences(
+    windows: Windows, k: int, burn_in: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Sequences of up to ``k`` consecutive windows that together count every window once, from drawn offsets.
+
+    The first ``burn_in`` windows of a sequence give context and do not count, except at the start
+    of a recording, where there is nothing before them live either.
+
+    Returns
+    -------
+    rows : int64 (n, k), window numbers; short sequences repeat their last window.
+    counts : bool (n, k), windows that count.
+    """
+    if not 0 <= burn_in < k:
+        raise ValueError(f"burn_in must lie in [0, context={k}), got {burn_in}")
+    bounds = np.searchsorted(windows.recording, np.arange(len(windows.names) + 1))
+    step = k - burn_in
+    rows, counts = [], []
+    for first, end in pairwise(bounds):
+        if end == first:
+            continue
+        counted_from = np.arange(first - int(generator.integers(step)), end, step)
+        begin = np.maximum(counted_from - burn_in, first)
+        place = begin[:, None] + np.arange(k)[None, :]
+        stop = np.minimum(counted_from + step, end)
+        rows.append(np.minimum(place, stop[:, None] - 1))
+        counts.append((place >= counted_from[:, None]) & (place < stop[:, None]))
+    return np.concatenate(rows), np.concatenate(counts)

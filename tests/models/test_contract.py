@@ -1,0 +1,109 @@
+"""Every model of the registry keeps the contract; a new line in MODELS is tested for free."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from biosig.models.contract import InputShape
+from biosig.models.registry import MODELS, build_model, check_options
+
+SHAPE = InputShape(n_channels=2, length=64, n_features=5, context=6)
+OPTIONS = {
+    "recurrent": [
+        {},
+        {"cell": "lstm", "stem": [], "pool": "last", "bidirectional": False, "use_features": False},
+        {"cell": "gru", "pool": "last", "layers": 2, "context_layers": 2},
+    ],
+}
+CASES = [(name, options) for name in MODELS for options in OPTIONS[name]]
+
+
+def inputs(n: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 6, 2, 64, generator=generator), torch.randn(n, 6, 5, generator=generator)
+
+
+def built(name, options, seed=0):
+    torch.manual_seed(seed)
+    return build_model(name, options, SHAPE, 4).eval()
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_logits_come_out_for_every_window(name, options):
+    assert built(name, options)(*inputs()).shape == (3, 6, 4)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_gradients_reach_every_parameter(name, options):
+    model = built(name, options).train()
+    model(*inputs()).square().sum().backward()
+    without = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    # An attention's bias moves all scores alike, so softmax takes it out.
+    assert [key for key in without if key != "attention.bias"] == []
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_batch_of_one_equals_a_batch_of_many(name, options):
+    model, (samples, features) = built(name, options), inputs()
+    together = model(samples, features)
+    for row in range(3):
+        torch.testing.assert_close(model(samples[row : row + 1], features[row : row + 1])[0], together[row])
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_later_windows_do_not_change_earlier_logits(name, options):
+    model, (samples, features) = built(name, options), inputs()
+    expected = model(samples, features)[:, :4]
+    samples[:, 4:], features[:, 4:] = 9.0, -9.0
+    torch.testing.assert_close(model(samples, features)[:, :4], expected)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_embedding_then_deciding_is_the_whole_model(name, options):
+    model, (samples, features) = built(name, options), inputs()
+    embedded = model.embed(samples.flatten(0, 1), features.flatten(0, 1)).unflatten(0, (3, 6))
+    torch.testing.assert_close(model.decide(embedded), model(samples, features))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_weights_survive_a_file(name, options, tmp_path):
+    model = built(name, options)
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    other = built(name, options, seed=1)
+    other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    torch.testing.assert_close(other(*inputs()), model(*inputs()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_the_seed_decides_the_weights(name, options):
+    first, again, other = built(name, options), built(name, options), built(name, options, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_eight_sequences_can_be_learnt_by_heart(name, options):
+    samples, features = inputs(8)
+    label = torch.from_numpy(np.random.default_rng(0).integers(4, size=(8, 6)))
+    model = built(name, options | {"dropout": 0.0}).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(samples, features).flatten(0, 1), label.flatten())
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.2
+
+
+def test_features_are_scaled_by_the_training_windows():
+    model = built("recurrent", {})
+    model.fit_scale(torch.tensor([[1.0] * 5, [3.0] * 5]))
+    assert model.feature_mean.tolist() == [2.0] * 5
+
+
+def test_an_unknown_option_says_what_was_meant():
+    with pytest.raises(ValueError, match="unknown key 'hiden'; did you mean 'hidden'"):
+        check_options("recurrent", {"hiden": 3})
+    with pytest.raises(ValueError, match="unknown model 'recurent'; did you mean 'recurrent'"):
+        check_options("recurent", {})
