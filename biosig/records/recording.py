@@ -250,7 +250,7 @@ class Recording:
         first = max(0, round(start_s * self.layout.fs))
         last = min(self.n_times, round(stop_s * self.layout.fs))
         if last <= first:
-            raise ValueError(f"crop needs 0 <= start_s < stop_s <= {self.duration_s:g} s, got {start_s:g} to {stop_s:g}")
+            raise ValueError(f"crop needs 0 <= start_s < stop_s <= {self.duration_s:g}, got {start_s:g} to {stop_s:g}")
         begin_s = first / self.layout.fs
         marks = self.annotations
         inside = marks.where((marks.onset_s >= begin_s) & (marks.onset_s < last / self.layout.fs))

@@ -1,0 +1,5 @@
+"""``python -m biosig`` is ``biosig``."""
+
+from biosig.cli import main
+
+main()

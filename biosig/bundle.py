@@ -1,0 +1,245 @@
+"""A bundle: what ``train`` writes and everything else reads.
+
+A folder, never a pickle::
+
+    recipe.toml           the recipe, every default written out
+    weights.safetensors   the networks' weights
+    manifest.json         labels, layout, decision, figures with intervals, provenance, SHA-256 of each file
+    MODEL_CARD.md         the same for people
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from biosig.errors import BundleError, RecipeError
+from biosig.models.contract import InputShape
+from biosig.models.registry import build_model
+from biosig.recipe import Recipe, parse_recipe
+from biosig.records.recording import Layout, Recording
+from biosig.training.device import choose_device
+from biosig.training.predict import decide, predict
+from biosig.windows.index import Windows
+from biosig.windows.stream import cut_recording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Bundle", "load"]
+
+FORMAT = 1
+
+
+@dataclass(eq=False)
+class Bundle:
+    """Trained networks with everything needed to use them as they were trained.
+
+    Parameters
+    ----------
+    recipe : the recipe they were trained by.
+    models : one network, or several whose probabilities are averaged.
+    shape : what the networks are fed.
+    decision : float64 (n_classes,), added to the log probabilities before the largest is taken;
+        chosen on validation subjects.
+    manifest : provenance and figures; ``save`` adds the checksums.
+    folder : where it was saved to or loaded from.
+    """
+
+    recipe: Recipe
+    models: Sequence[nn.Module]
+    shape: InputShape
+    decision: NDArray[np.float64]
+    manifest: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+        return self.recipe.data.labels
+
+    def check_fits(self, layout: Layout) -> None:
+        """``BundleError`` saying what the bundle needs and the source has, where they do not fit."""
+        data = self.recipe.data
+        wanted = f"bundle {self.recipe.name!r} needs {'lead' if len(data.channels) == 1 else 'channels'} " + (
+            f"{', '.join(data.channels)} in {data.unit}"
+        )
+        missing = [channel for channel in data.channels if channel not in layout.channels]
+        if missing:
+            raise BundleError(f"{wanted}; source has {', '.join(layout.channels)}")
+        units = {channel: layout.units[layout.index(channel)] for channel in data.channels}
+        wrong = {channel: unit for channel, unit in units.items() if unit != data.unit}
+        if wrong:
+            raise BundleError(f"{wanted}; source has {', '.join(f'{name} in {unit}' for name, unit in wrong.items())}")
+
+    def windows(self, recording: Recording, *, beats_s: NDArray[np.float64] | None = None) -> Windows:
+        """The recording's windows, exactly as in training, unlabelled."""
+        self.check_fits(recording.layout)
+        chosen = recording.pick(self.recipe.data.channels)
+        return cut_recording(chosen, self.recipe.chain, self.recipe.cutter, beats_s=beats_s)
+
+    def probabilities(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
+        """Class probabilities (n, n_classes) of windows cut by this bundle, averaged over its networks."""
+        where = choose_device(device)
+        context = self.recipe.windows.context
+        each = [predict(model.to(where), windows, context=context, device=where) for model in self.models]
+        return np.asarray(np.mean(each, axis=0, dtype=np.float64))
+
+    def decide(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Class number (n,) from probabilities (n, n_classes) by the bundle's decision rule."""
+        return decide(probabilities, self.decision)
+
+    def score(self, recording: Recording, *, device: str = "auto") -> pd.DataFrame:
+        """One row per window of the recording.
+
+        Returns
+        -------
+        DataFrame with ``time_s`` (R peak, or start of the window), ``ready_s`` (when the score was due),
+        ``good`` (usable share), ``usable`` (whether it suffices), ``label``, and ``p_<label>`` per class.
+        Where ``usable`` is false the label is ``""``: silence never looks like health.
+        """
+        import pandas as pd
+
+        windows = self.windows(recording)
+        probabilities = self.probabilities(windows, device=device)
+        usable = windows.good >= self.recipe.windows.min_good
+        names = np.array(self.labels, dtype=object)[self.decide(probabilities)]
+        columns: dict[str, Any] = {
+            "time_s": windows.onset_s,
+            "ready_s": windows.ready_s,
+            "good": windows.good,
+            "usable": usable,
+            "label": np.where(usable, names, ""),
+        }
+        return pd.DataFrame(columns | {f"p_{name}": probabilities[:, i] for i, name in enumerate(self.labels)})
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle beside ``folder`` and rename it there, so that there is never half a bundle."""
+        folder = Path(folder)
+        beside = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        (beside / "recipe.toml").write_text(self.recipe.to_toml(), encoding="utf-8")
+        tensors = {
+            f"{number}.{name}": value.detach().cpu().contiguous()
+            for number, model in enumerate(self.models)
+            for name, value in model.state_dict().items()
+        }
+        (beside / "weights.safetensors").write_bytes(save(tensors))
+        manifest = self.manifest | {
+            "format": FORMAT,
+            "name": self.recipe.name,
+            "labels": list(self.labels),
+            "layout": {"channels": list(self.recipe.data.channels), "unit": self.recipe.data.unit},
+            "shape": vars(self.shape),
+            "members": len(self.models),
+            "decision": self.decision.tolist(),
+        }
+        (beside / "MODEL_CARD.md").write_text(_model_card(manifest, self.recipe), encoding="utf-8")
+        files = ("recipe.toml", "weights.safetensors", "MODEL_CARD.md")
+        manifest["sha256"] = {name: hashlib.sha256((beside / name).read_bytes()).hexdigest() for name in files}
+        (beside / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        _put_in_place(beside, folder)
+        self.manifest, self.folder = manifest, folder
+
+
+def _put_in_place(beside: Path, folder: Path) -> None:
+    """Move the finished files of ``beside`` into ``folder``, the manifest last: it vouches for the others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").unlink(missing_ok=True)
+    for name in ("recipe.toml", "weights.safetensors", "MODEL_CARD.md", "manifest.json"):
+        (beside / name).replace(folder / name)
+    beside.rmdir()
+
+
+def load(folder: str | Path) -> Bundle:
+    """The bundle in ``folder``; ``BundleError`` where a file is missing, changed or does not fit the others."""
+    folder = Path(folder)
+    if not (folder / "manifest.json").is_file():
+        raise BundleError(f"{folder}: no bundle here (no manifest.json); train one: biosig train RECIPE --out {folder}")
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise BundleError(f"{folder}: bundle format {manifest['format']}, this biosig reads {FORMAT}")
+        _check_files(folder, manifest["sha256"])
+        recipe = parse_recipe(tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8")), where=f"{folder}")
+        shape = InputShape(**manifest["shape"])
+        models = _load_models(folder, recipe, shape, int(manifest["members"]))
+        decision = np.array(manifest["decision"], dtype=np.float64)
+    except (ValueError, KeyError, TypeError, RuntimeError, RecipeError, SafetensorError) as error:
+        raise BundleError(f"{folder}: damaged bundle: {type(error).__name__}: {error}") from None
+    return Bundle(recipe=recipe, models=models, shape=shape, decision=decision, manifest=manifest, folder=folder)
+
+
+def _check_files(folder: Path, checksums: dict[str, str]) -> None:
+    for name, expected in checksums.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise BundleError(f"{folder}: {name} is missing from the bundle")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != expected:
+            raise BundleError(f"{path}: changed since it was written (SHA-256 {found[:12]}, expected {expected[:12]})")
+
+
+def _load_models(folder: Path, recipe: Recipe, shape: InputShape, members: int) -> list[nn.Module]:
+    tensors = load_file(folder / "weights.safetensors")
+    models = []
+    for number in range(members):
+        with torch.random.fork_rng(devices=[]):
+            model = build_model(recipe.model.name, recipe.model.options, shape, len(recipe.data.labels))
+        prefix = f"{number}."
+        model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        models.append(model.eval())
+    return models
+
+
+def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
+    """The model card, after Mitchell et al. 2019, doi:10.1145/3287560.3287596."""
+    provenance = manifest.get("provenance", {})
+    figures = manifest.get("metrics", {})
+    rows = [
+        f"| {name} | {_figure(row.get('sensitivity'))} | {_figure(row.get('ppv'))} | {_figure(row.get('f1'))} "
+        f"| {row.get('support', '')} |"
+        for name, row in figures.get("classes", {}).items()
+    ]
+    table = ["| class | sensitivity | positive predictivity | F1 | windows |", "|---|---|---|---|---|", *rows]
+    return "\n".join(
+        [
+            f"# {recipe.name}",
+            "",
+            recipe.summary,
+            "",
+            "For research use only; not a medical device.",
+            "",
+            "## Input",
+            "",
+            f"{', '.join(recipe.data.channels)} in {recipe.data.unit}; a score is due at most "
+            f"{manifest.get('latency_s', 0):.2f} s after the event it is about.",
+            "",
+            "## Training data",
+            "",
+            *[f"- {key}: {value}" for key, value in provenance.items()],
+            "",
+            f"## Figures ({figures.get('protocol', {}).get('what', 'none measured')})",
+            "",
+            *(table if rows else []),
+            "",
+        ]
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"

@@ -1,0 +1,290 @@
+"""The command line: parse, one library call, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from biosig.records.summary import Summary
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="biosig",
+    help="ECG and EEG from file to score. For research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Public databases.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the database; else BIOSIG_DATA, else the shipped sample.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the recipe, as in train.lr=3e-4.")
+]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _say(line: str) -> None:
+    """One line for people, on standard error, so that standard output stays what was asked for."""
+    typer.echo(line, err=True)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe (see: biosig list) or a .toml file.")],
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the bundle; default runs/RECIPE.")] = None,
+    device: DeviceOption = "auto",
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of weights, order and augmentation.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    settings: SetOption = None,
+) -> None:
+    """Train a model and write its bundle."""
+    from biosig import runs
+
+    try:
+        trained = runs.train(
+            recipe, data=data, out=out, device=device, seed=seed, resume=resume, settings=settings or (), say=_say
+        )
+    except KeyboardInterrupt:
+        _say("interrupted; the same command with --resume goes on from the last complete epoch")
+        raise typer.Exit(130) from None
+    if "classes" in trained.manifest["metrics"]:
+        _console().print(_class_table(trained.manifest["metrics"]))
+    _say(f"bundle written to {trained.folder}")
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
+    data: DataOption = None,
+    split: Annotated[str, typer.Option("--split", help="test, validation or train.")] = "test",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of metrics.json and report.html.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Score a bundle on a database and write metrics.json and report.html."""
+    from biosig import runs
+
+    metrics = runs.evaluate(bundle, data=data, part=split, out=out or bundle / "evaluation", device=device, say=_say)
+    console = _console()
+    console.print(_class_table(metrics))
+    if "detected" in metrics:
+        console.print(_class_table(metrics["detected"], title="End to end: detected beats, EC57"))
+    _say(f"report written to {(out or bundle / 'evaluation') / 'report.html'}")
+
+
+@app.command("cross-validate")
+def cross_validate(
+    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe or a .toml file.")],
+    data: DataOption = None,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="Parts the training subjects are divided into.")] = 5,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Repetitions with other seeds.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of metrics.json.")] = None,
+    device: DeviceOption = "auto",
+    settings: SetOption = None,
+) -> None:
+    """Cross-validate a recipe over the training subjects, folds by subject."""
+    from biosig import runs
+
+    folder = out or Path("runs") / f"{Path(recipe).stem}-cross-validation"
+    metrics = runs.cross_validate(
+        recipe, data=data, folds=folds, seeds=seeds, out=folder, device=device, settings=settings or (), say=_say
+    )
+    console = _console()
+    console.print(_spread_table(metrics))
+    console.print(_class_table(metrics, title="All folds together"))
+    _say(f"figures written to {folder / 'metrics.json'}")
+
+
+@app.command()
+def beats(
+    record: Annotated[Path, typer.Argument(help="A recording, such as mitdb/100.")],
+    lead: Annotated[str | None, typer.Option("--lead", help="Lead to detect on; default the first.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the annotation file.")] = Path(),
+) -> None:
+    """Detect R peaks and write them as a WFDB annotation file (annotator qrs)."""
+    from biosig import runs
+
+    path, n_beats, rate = runs.write_beats(record, lead=lead, out=out)
+    typer.echo(f"{n_beats} beats, median heart rate {rate:.0f}/min, written to {path}")
+
+
+@app.command()
+def bxb(
+    reference: Annotated[Path, typer.Argument(help="Reference annotations, such as mitdb/100.atr.")],
+    test: Annotated[Path, typer.Argument(help="Annotations to score, such as 100.qrs.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    start: Annotated[float, typer.Option("--start", help="Seconds left out at the beginning (EC57: 300).")] = 300.0,
+) -> None:
+    """Compare two beat annotation files as ANSI/AAMI EC57 does."""
+    from biosig import runs
+
+    comparison = runs.compare_files(reference, test, start_s=start)
+    table = comparison.table()
+    from rich.table import Table
+
+    shown = Table(title=f"{reference} (rows) against {test} (columns)")
+    shown.add_column("")
+    for column in table.columns:
+        shown.add_column(str(column), justify="right")
+    for label, row in table.iterrows():
+        shown.add_row(str(label), *(str(value) for value in row))
+    console = _console()
+    console.print(shown)
+    for name, tally in (("QRS", comparison.qrs), ("VEB", comparison.veb), ("SVEB", comparison.sveb)):
+        rate = tally.false_positive_rate
+        tail = "" if tally.true_negatives is None else f"  false-positive rate {_percent(rate)}"
+        console.print(f"{name:5} Se {_percent(tally.sensitivity)}  +P {_percent(tally.positive_predictivity)}{tail}")
+    if json_file is not None:
+        json_file.write_text(json.dumps(comparison.to_dict(), indent=1), encoding="utf-8")
+
+
+@app.command()
+def inspect(
+    record: Annotated[Path, typer.Argument(help="A recording, such as mitdb/100.")],
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the first seconds into this PNG or PDF.")] = None,
+    start: Annotated[float, typer.Option("--start", help="First second of the plot.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a recording's header, channels, gaps, quality and beat counts."""
+    from biosig.records.reading import read
+    from biosig.records.summary import summarise
+
+    recording = read(record)
+    summary = summarise(recording)
+    if as_json:
+        typer.echo(json.dumps(summary.to_dict(), indent=1))
+    else:
+        _print_summary(summary)
+    if plot is not None:
+        recording.plot(start).savefig(plot)
+        _say(f"plot written to {plot}")
+
+
+@app.command("list")
+def list_all() -> None:
+    """Show the shipped recipes, and the datasets, models, steps and cutters a recipe may name."""
+    from rich.table import Table
+
+    from biosig import runs
+
+    console = _console()
+    table = Table(title="Recipes")
+    table.add_column("name")
+    table.add_column("what it does")
+    for name, summary in runs.recipes().items():
+        table.add_row(name, summary)
+    console.print(table)
+    for kind, names in runs.parts().items():
+        console.print(f"{kind}: {', '.join(names)}")
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(help="Name of a public database, such as mitdb.")],
+    folder: Annotated[Path, typer.Argument(help="Where to put it.")],
+) -> None:
+    """Fetch a public database and verify it."""
+    from biosig.datasets.fetch import fetch
+
+    fetch(name, folder, say=_say)
+
+
+def _print_summary(summary: Summary) -> None:
+    from rich.table import Table
+
+    console = _console()
+    started = f", starts {summary.start}" if summary.start else ""
+    console.print(
+        f"{summary.name}: subject {summary.subject}, {summary.duration_s:.1f} s at {summary.fs:g} Hz{started}"
+    )
+    table = Table("channel", "unit", "Hz", "min", "1 %", "median", "99 %", "max", "missing", "flat", "saturated")
+    for one in summary.channels:
+        spread = (one.minimum, one.p01, one.median, one.p99, one.maximum)
+        shares = (one.missing, one.flat, one.saturated)
+        figures = ["n/a" if value is None else f"{value:.4g}" for value in spread]
+        table.add_row(one.name, one.unit, f"{one.fs:g}", *figures, *(f"{100 * share:.2f} %" for share in shares))
+    console.print(table)
+    for gap in summary.gaps[:5]:
+        console.print(f"not recorded: {gap.start_s:.2f} to {gap.stop_s:.2f} s ({', '.join(gap.channels)})")
+    if summary.n_gaps > 5:
+        console.print(f"... {summary.n_gaps} gaps in all")
+    if summary.n_beats:
+        rate = "" if summary.mean_heart_rate is None else f", mean heart rate {summary.mean_heart_rate:.0f}/min"
+        console.print(f"{summary.n_beats} annotated beats{rate}")
+    if summary.symbols:
+        marks = (f"{one.symbol}{f' ({one.aami})' if one.aami else ''} {one.count}" for one in summary.symbols)
+        console.print(f"marks: {', '.join(marks)}")
+    for name, seconds in summary.rhythm_s.items():
+        console.print(f"rhythm {name}: {seconds:.1f} s")
+    for line in summary.comments:
+        console.print(f"# {line}")
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.2f} %"
+
+
+def _share(value: float | None, interval: list[float] | None = None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.3f}" + (f" ({interval[0]:.2f}-{interval[1]:.2f})" if interval else "")
+
+
+def _class_table(metrics: dict[str, Any], title: str | None = None) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title or metrics.get("protocol", {}).get("what"), caption=_overall(metrics))
+    for name in ("class", "sensitivity", "+P", "F1", "beats" if "S" in metrics["classes"] else "windows"):
+        table.add_column(name, justify="left" if name == "class" else "right")
+    for name, row in metrics["classes"].items():
+        interval = row.get("ci95", {})
+        figures = [_share(row.get(key), interval.get(key)) for key in ("sensitivity", "ppv", "f1")]
+        table.add_row(name, *figures, str(row["support"]))
+    return table
+
+
+def _overall(metrics: dict[str, Any]) -> str:
+    figures = f"macro-F1 {_share(metrics.get('macro_f1'), metrics.get('ci95', {}).get('macro_f1'))}"
+    return figures + "; in brackets 95 % intervals over patients" if metrics.get("ci95") else figures
+
+
+def _spread_table(metrics: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="F1 per class, mean and sd over folds and seeds")
+    for name in ("class", "mean", "sd"):
+        table.add_column(name, justify="left" if name == "class" else "right")
+    for name, row in metrics["spread"].items():
+        table.add_row(name, _share(row["mean"]), _share(row["sd"]))
+    return table
+
+
+def main() -> NoReturn:
+    """Entry point: what a user can mend is said in one line, exit code 2; Ctrl-C is 130."""
+    from biosig.errors import BiosigError
+
+    try:
+        app()
+    except (BiosigError, ValueError, OSError) as error:
+        _say(f"biosig: {error}")
+        sys.exit(2)
+    sys.exit(0)

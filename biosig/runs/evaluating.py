@@ -1,0 +1,179 @@
+"""``biosig evaluate``: the figures of a bundle on people it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosig.bundle import Bundle, load
+from biosig.datasets.corpus import Corpus
+from biosig.datasets.registry import open_corpus
+from biosig.datasets.splits import Split
+from biosig.errors import DatasetError
+from biosig.evaluation.detected import detected_report
+from biosig.evaluation.ec57 import compare_beats
+from biosig.evaluation.metrics import classification_report
+from biosig.evaluation.report import Picture, write_report
+from biosig.records.recording import Annotations
+from biosig.runs.gallery import worst_mistakes
+from biosig.runs.preparing import Positions, Say, prepare, quiet
+from biosig.runs.training import write_json
+from biosig.windows.index import Windows
+
+__all__ = ["evaluate"]
+
+PARTS = ("test", "validation", "train")
+LABEL_NAMES = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion"}
+
+
+def evaluate(
+    bundle: str | Path | Bundle,
+    *,
+    data: str | Path | None = None,
+    part: str = "test",
+    out: str | Path | None = None,
+    device: str = "auto",
+    say: Say = quiet,
+) -> dict[str, Any]:
+    """Score a bundle on one part of its database's split; returns and writes ``metrics.json`` and ``report.html``.
+
+    Where windows are cut at beats, ``classes`` are figures at annotated positions, comparable with the literature,
+    and ``detected`` are end-to-end figures: detector, classifier, and the comparison of EC57.
+
+    Parameters
+    ----------
+    bundle : a bundle or its folder.
+    data : folder of the database; else ``BIOSIG_DATA``, else the shipped sample.
+    part : ``test``, ``validation`` or ``train``.
+    out : folder for the two files; ``None`` writes nothing.
+
+    Raises
+    ------
+    DatasetError : none of the part's records is there.
+    """
+    if part not in PARTS:
+        raise ValueError(f"split must be one of {', '.join(PARTS)}, got {part!r}")
+    opened = bundle if isinstance(bundle, Bundle) else load(bundle)
+    corpus = open_corpus(opened.recipe.data.dataset, None if data is None else Path(data))
+    split = corpus.split(opened.recipe.data.split)
+    records, missing = _records(corpus, split, opened, part)
+    for line in filter(None, (split.note, f"not in {corpus.folder}: {', '.join(missing)}" if missing else "")):
+        say(line)
+    by_beats = opened.recipe.cutter.positions is not None
+    at: Positions | None = "reference" if by_beats else None
+    windows = prepare(corpus, records, opened.recipe, positions=at, say=say)
+    probabilities = opened.probabilities(windows, device=device)
+    metrics = _report(opened, windows, probabilities)
+    metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
+    seen = set(opened.manifest.get("provenance", {}).get("subjects", ()))
+    if part == "test" and seen & set(windows.subjects):
+        metrics["without_shared_subjects"] = _without(opened, windows, probabilities, seen)
+    if by_beats:
+        say("detecting beats, scoring end to end")
+        metrics["detected"] = _detected(opened, corpus, records, device)
+    if out is not None:
+        folder = Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "metrics.json", metrics)
+        gallery = worst_mistakes(opened, corpus, windows, probabilities) if by_beats else []
+        _write_html(folder / "report.html", opened, corpus, metrics, gallery)
+    return metrics
+
+
+def _records(corpus: Corpus, split: Split, bundle: Bundle, part: str) -> tuple[list[str], list[str]]:
+    """The part's records that are there, and those that are not."""
+    if part == "validation" and not split.validation:
+        prefix = f"{corpus.name}/"
+        wanted = tuple(name.removeprefix(prefix) for name in bundle.manifest["provenance"]["validated_on"])
+    else:
+        wanted = getattr(split, part)
+    found = [record for record in wanted if corpus.has(record)]
+    if not found:
+        raise DatasetError(
+            f"{corpus.folder}: holds none of the {len(wanted)} {part} records of split {bundle.recipe.data.split!r}"
+            f"{' (' + ', '.join(wanted[:6]) + ', ...)' if wanted else ''}; "
+            f"fetch the database with: biosig data get {corpus.name} {corpus.folder}"
+        )
+    return found, [record for record in wanted if record not in found]
+
+
+def _report(bundle: Bundle, windows: Windows, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+    known = windows.label >= 0
+    return classification_report(
+        windows.label[known],
+        probabilities[known],
+        windows.subject[known],
+        bundle.labels,
+        predicted=bundle.decide(probabilities[known]),
+    )
+
+
+def _without(bundle: Bundle, windows: Windows, probabilities: NDArray[np.float64], seen: set[str]) -> dict[str, Any]:
+    """Figures without the subjects that training has seen too."""
+    kept = replace(windows, label=np.where(np.isin(windows.subject, list(seen)), -1, windows.label))
+    left_out = sorted({name for name, who in zip(windows.names, windows.subjects, strict=True) if who in seen})
+    return {"left_out": left_out} | {
+        key: value
+        for key, value in _report(bundle, kept, probabilities).items()
+        if key in ("classes", "macro_f1", "accuracy", "ci95")
+    }
+
+
+def _protocol(
+    bundle: Bundle, corpus: Corpus, split: Split, part: str, records: Sequence[str], missing: Sequence[str]
+) -> dict[str, str]:
+    """What a reader must know about how the figures were made."""
+    what = f"{corpus.title}{' sample' if corpus.is_sample else ''}, {part} part, {len(records)} records"
+    lines = {
+        "what": what,
+        "split": f"{bundle.recipe.data.split}; {split.note}".rstrip("; "),
+        "records": ", ".join(records),
+        "missing records": ", ".join(missing),
+        "positions": "annotated beats; end-to-end figures at detected beats" if bundle.recipe.cutter.positions else "",
+        "latency": f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after its beat",
+        "intervals": "95 %, bootstrap over patients, 1,000 draws",
+    }
+    return {key: text for key, text in lines.items() if text}
+
+
+def _detected(bundle: Bundle, corpus: Corpus, records: Sequence[str], device: str) -> dict[str, Any]:
+    """End to end: our own beats, our own labels, every missed and extra beat counted."""
+    comparisons, subjects = {}, {}
+    for record in records:
+        recording = corpus.read(record, bundle.recipe.data.channels)
+        windows = bundle.windows(recording)
+        guess = bundle.decide(bundle.probabilities(windows, device=device))
+        found = Annotations.at(windows.onset_s, [bundle.labels[number] for number in guess])
+        comparisons[record] = compare_beats(recording.annotations, found, fs=recording.fs)
+        subjects[record] = recording.subject
+    return detected_report(comparisons, subjects, classes=bundle.labels)
+
+
+def _write_html(
+    path: Path, bundle: Bundle, corpus: Corpus, metrics: dict[str, Any], gallery: Sequence[Picture]
+) -> None:
+    provenance = bundle.manifest.get("provenance", {})
+    options = bundle.recipe.model.options
+    about = {
+        "bundle": bundle.recipe.name,
+        "what it does": bundle.recipe.summary,
+        "evaluated on": metrics["protocol"]["what"],
+        "trained on": f"{provenance.get('dataset')}, {len(provenance.get('trained_on', ()))} records",
+        "model": f"{bundle.recipe.model.name}, {', '.join(f'{key} {value}' for key, value in options.items())}",
+        "networks averaged": len(bundle.models),
+        "seeds": ", ".join(map(str, provenance.get("seeds", ()))),
+        "data": corpus.citation,
+    }
+    write_report(
+        path,
+        title=f"{bundle.recipe.name}: {metrics['protocol']['what']}",
+        metrics=metrics,
+        provenance=about,
+        gallery=gallery,
+        label_names=LABEL_NAMES,
+    )

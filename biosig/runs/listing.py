@@ -1,0 +1,26 @@
+"""What there is to choose from."""
+
+from __future__ import annotations
+
+from biosig.datasets.registry import DATASETS
+from biosig.models.registry import MODELS
+from biosig.recipe import list_recipes, load_recipe
+from biosig.signal.registry import STEPS
+from biosig.windows.registry import CUTTERS
+
+__all__ = ["parts", "recipes"]
+
+
+def recipes() -> dict[str, str]:
+    """Shipped recipes by name, with what each does."""
+    return {name: load_recipe(path).summary for name, path in list_recipes().items()}
+
+
+def parts() -> dict[str, tuple[str, ...]]:
+    """The names a recipe may use, by kind."""
+    return {
+        "datasets": tuple(DATASETS),
+        "models": tuple(MODELS),
+        "steps": tuple(STEPS),
+        "cutters": tuple(CUTTERS),
+    }

@@ -1,0 +1,210 @@
+"""``biosig train``: a recipe and a database become a bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from biosig.bundle import Bundle
+from biosig.datasets.corpus import Corpus
+from biosig.datasets.registry import open_corpus
+from biosig.datasets.splits import Split, check_disjoint, hold_out
+from biosig.errors import RecipeError
+from biosig.models.registry import check_options
+from biosig.recipe import Recipe, load_recipe
+from biosig.runs.fitting import Bench, Fitted
+from biosig.runs.preparing import Say, count_labels, prepare, quiet
+from biosig.training.augment import check_augmentations
+from biosig.training.device import choose_device, describe_device
+from biosig.training.loop import Watcher, best_epoch
+from biosig.training.progress import Bar, Several, TensorBoard, tensorboard_is_installed
+from biosig.windows.index import Windows
+
+__all__ = ["open_recipe", "package_version", "train", "write_json"]
+
+
+def open_recipe(recipe: str | Path | Recipe, settings: Sequence[str], seed: int | None) -> Recipe:
+    """A checked recipe: shipped name, TOML file or object, with settings and seed applied.
+
+    ``RecipeError`` where a part does not fit.
+    """
+    changes = [*settings, *([] if seed is None else [f"train.seed={seed}"])]
+    opened = recipe.with_settings(changes) if isinstance(recipe, Recipe) else load_recipe(recipe, changes)
+    try:
+        check_options(opened.model.name, opened.model.options)
+        check_augmentations(opened.train.augment)
+    except ValueError as error:
+        raise RecipeError(f"recipe {opened.name!r}: {error}") from None
+    return opened
+
+
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    seed: int | None = None,
+    resume: bool = False,
+    settings: Sequence[str] = (),
+    say: Say = quiet,
+    progress: bool = True,
+) -> Bundle:
+    """Train as a recipe says and write the bundle.
+
+    Parameters
+    ----------
+    recipe : a shipped recipe's name, a TOML file, or a :class:`~biosig.recipe.Recipe`.
+    data : folder of the database; else ``BIOSIG_DATA``, else the shipped sample.
+    out : folder of the bundle, ``runs/NAME`` where None.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    seed : instead of the recipe's.
+    resume : go on with a run in ``out`` that was interrupted.
+    settings : ``key=value`` changes to the recipe, as in ``train.lr=3e-4``.
+    say : takes lines about what is going on.
+    progress : show a bar.
+    """
+    opened = open_recipe(recipe, settings, seed)
+    corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
+    folder = Path(out) if out is not None else Path("runs") / opened.name
+    split = corpus.split(opened.data.split)
+    records = (*split.train, *split.validation)
+    corpus.require(records, f"train {opened.name}")
+    say(_what_data(corpus, opened))
+    where = choose_device(device)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        _clear_checkpoints(folder)
+    windows = prepare(corpus, records, opened, say=say)
+    held_out = _choose_validation(windows, split, opened)
+    say(f"{len(windows)} windows of {len(set(windows.subjects))} subjects; training on {describe_device(where)}")
+    bench = Bench(opened, where, _watcher(opened, folder, progress=progress))
+    fits, metrics = _fit_members(bench, windows, held_out, folder, say)
+    manifest = {
+        "metrics": metrics,
+        "provenance": _provenance(opened, corpus, split, windows, held_out, describe_device(where)),
+        "latency_s": float((windows.ready_s - windows.onset_s).max()),
+        "history": [row for fitted in fits for row in fitted.history],
+    }
+    bundle = Bundle(opened, [fitted.model for fitted in fits], fits[0].shape, fits[0].decision, manifest)
+    bundle.save(folder)
+    write_json(folder / "history.json", manifest["history"])
+    _clear_checkpoints(folder)
+    return bundle
+
+
+def _clear_checkpoints(folder: Path) -> None:
+    for checkpoint in folder.glob("checkpoint-*.pt"):
+        checkpoint.unlink()
+
+
+def _watcher(recipe: Recipe, folder: Path, *, progress: bool) -> Watcher | None:
+    watchers: list[Watcher] = [Bar(f"training {recipe.name}")] if progress else []
+    if tensorboard_is_installed():
+        watchers.append(TensorBoard(folder / "tensorboard"))
+    return Several(watchers) if watchers else None
+
+
+def _fit_members(
+    bench: Bench, windows: Windows, held_out: NDArray[np.bool_], folder: Path, say: Say
+) -> tuple[list[Fitted], dict[str, Any]]:
+    """The networks of the bundle, and the figures on the validation subjects (empty where none were held out).
+
+    With ``refit`` the figures come from a first network that has not seen those subjects; the
+    bundle's networks are then trained on all of them for as many epochs, with nothing left to choose.
+    """
+    settings = bench.recipe.train
+    seeds = range(settings.seed, settings.seed + settings.members)
+    members = [settings.model_copy(update={"seed": seed}) for seed in seeds]
+    if not held_out.any():
+        return [bench.fit(windows, one, checkpoint=folder / f"checkpoint-{one.seed}.pt") for one in members], {}
+    validation = windows.of_recordings(np.flatnonzero(held_out).tolist())
+    training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
+    first = members[:1] if settings.refit else members
+    fits = [
+        bench.fit(training, one, validation=validation, checkpoint=folder / f"checkpoint-held-out-{one.seed}.pt")
+        for one in first
+    ]
+    probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
+    metrics = bench.report(validation, probabilities, fits[0].decision)
+    names = ", ".join(sorted(set(validation.subjects)))
+    metrics["protocol"] = {"what": f"validation subjects, held out of training: {names}"}
+    if settings.refit:
+        best = best_epoch(fits[0].history) if settings.patience else settings.epochs
+        say(f"training again on all {len(set(windows.subjects))} subjects, {best} epochs")
+        again = [one.model_copy(update={"epochs": best, "patience": 0}) for one in members]
+        fits = [bench.fit(windows, one, checkpoint=folder / f"checkpoint-{one.seed}.pt") for one in again]
+    return fits, metrics
+
+
+def _provenance(
+    recipe: Recipe, corpus: Corpus, split: Split, windows: Windows, held_out: NDArray[np.bool_], device: str
+) -> dict[str, Any]:
+    """Where the bundle comes from, for manifest and model card."""
+    names = np.array(windows.names)
+    return {
+        "dataset": f"{corpus.title}{' (sample shipped with biosig)' if corpus.is_sample else ''}",
+        "citation": corpus.citation,
+        "split": "sample" if corpus.is_sample else recipe.data.split,
+        "note": split.note,
+        "trained_on": names[~held_out].tolist() if not recipe.train.refit else names.tolist(),
+        "validated_on": names[held_out].tolist(),
+        "subjects": sorted(
+            {who for who, held in zip(windows.subjects, held_out, strict=True) if recipe.train.refit or not held}
+        ),
+        "seeds": list(range(recipe.train.seed, recipe.train.seed + recipe.train.members)),
+        "windows": len(windows),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "biosig": package_version("biosig-ml"),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": device,
+    }
+
+
+def package_version(name: str) -> str:
+    """The installed version of a distribution, ``unknown`` for a bare source tree."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON beside ``path`` and rename it there."""
+    beside = path.with_suffix(".partial")
+    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _what_data(corpus: Corpus, recipe: Recipe) -> str:
+    if corpus.is_sample:
+        return (
+            f"no --data given: using the sample of {corpus.title} that ships with biosig; "
+            f"for the whole database: biosig data get {corpus.name} DIR, then biosig train {recipe.name} --data DIR"
+        )
+    return f"{corpus.title} in {corpus.folder}"
+
+
+def _choose_validation(windows: Windows, split: Split, recipe: Recipe) -> NDArray[np.bool_]:
+    """Which recordings are held out of training (n_recordings,); subjects never stand on both sides."""
+    if split.validation:
+        number = np.arange(len(windows.names))
+        held = number >= len(split.train)
+    elif recipe.train.validation:
+        counts = count_labels(windows, len(recipe.data.labels))
+        held = hold_out(windows.subjects, counts, recipe.train.validation, seed=recipe.train.seed)
+    else:
+        held = np.zeros(len(windows.names), dtype=bool)
+    subjects = np.array(windows.subjects)
+    check_disjoint({"train": subjects[~held].tolist(), "validation": subjects[held].tolist()})
+    return held
