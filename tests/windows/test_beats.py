@@ -1,0 +1,107 @@
+"""Beat windows of real ECG: the same however it is cut, on time, and no later than stated."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biosig.datasets.mitbih import SAMPLE
+from biosig.recipe import load_recipe
+from biosig.records.reading import read
+from biosig.windows.beats import Beats
+from biosig.windows.stream import Cutting, WindowStream, cut_recording
+
+RECIPE = load_recipe("ecg")
+COLUMNS = ("signal", "start", "onset_s", "ready_s", "good", "features")
+
+
+def excerpt(name: str = "106", start_s: float = 30.0, stop_s: float = 60.0):
+    return read(SAMPLE / name).pick(["MLII"]).crop(start_s, stop_s)
+
+
+RECORDING = excerpt()
+
+def stream(**options) -> WindowStream:
+    return WindowStream(RECIPE.chain, RECIPE.cutter, RECORDING.layout, **options)
+
+
+def whole() -> Cutting:
+    one = stream()
+    return Cutting.join([one.push(RECORDING.data), one.flush()])
+
+
+WHOLE = whole()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, RECORDING.n_times), max_size=40), st.integers(0, 40))
+def test_windows_do_not_depend_on_chunking_or_on_a_pause(cuts, pause):
+    one, parts = stream(), []
+    for number, (start, stop) in enumerate(pairwise([0, *sorted(cuts), RECORDING.n_times])):
+        if number == pause:
+            state = one.state_dict()
+            one = stream()
+            one.load_state_dict(state)
+        parts.append(one.push(RECORDING.data[:, start:stop]))
+    found = Cutting.join([*parts, one.flush()])
+    for column in COLUMNS:
+        np.testing.assert_array_equal(getattr(found, column), getattr(WHOLE, column))
+
+
+def test_a_window_comes_exactly_when_it_says():
+    one, waited = stream(), []
+    for n in range(0, RECORDING.n_times, 9):
+        cutting = one.push(RECORDING.data[:, n : n + 9])
+        waited += [(n + 9) / RECORDING.fs - ready for ready in cutting.ready_s]
+    assert waited
+    assert all(0 <= late <= 9 / RECORDING.fs + 1e-9 for late in waited)
+
+
+def test_the_future_beyond_the_latency_changes_nothing():
+    cut_s = 15.0
+    changed = RECORDING.data.copy()
+    changed[:, round(cut_s * RECORDING.fs) :] *= -3.0
+    one = stream()
+    other = Cutting.join([one.push(changed), one.flush()])
+    before = WHOLE.ready_s <= cut_s
+    n = int(before.sum())
+    assert n > 5
+    for column in ("onset_s", "good", "features"):
+        np.testing.assert_array_equal(getattr(other, column)[:n], getattr(WHOLE, column)[:n])
+
+
+def test_annotated_positions_are_taken_as_they_are():
+    beats_s = np.array([0.01, 3.2, 4.0, 29.99])
+    windows = cut_recording(RECORDING, RECIPE.chain, RECIPE.cutter, beats_s=beats_s)
+    np.testing.assert_allclose(windows.onset_s, beats_s, atol=0.5 / RECORDING.fs)
+    assert windows.good[1] == 1.0
+    assert windows.good[0] < 1.0
+
+
+def test_lost_signal_makes_its_windows_bad_and_no_others():
+    data = RECORDING.data.copy()
+    data[:, 3600:4320] = np.nan
+    one = stream(beats_s=np.array([5.0, 11.0, 25.0]))
+    found = Cutting.join([one.push(data), one.flush()])
+    assert found.good[0] == found.good[2] == 1.0
+    assert found.good[1] < 0.5
+
+
+def test_a_look_ahead_too_short_for_the_window_is_refused():
+    cutter = Beats(look_ahead_s=0.0)
+    with pytest.raises(ValueError, match="look_ahead_s=0 is too short") as caught:
+        WindowStream(RECIPE.chain, cutter, RECORDING.layout)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["118", "203", "208"])
+def test_the_buffer_stays_short_however_long_the_recording(name):
+    recording = excerpt(name, 0.0, 120.0)
+    one = WindowStream(RECIPE.chain, RECIPE.cutter, recording.layout)
+    held = []
+    for piece in recording.chunks(1.0):
+        one.push(piece)
+        held.append(sum(value.nbytes for value in one.state_dict().values()))
+    assert max(held) < 200_000
