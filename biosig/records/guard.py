@@ -20,13 +20,16 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?")
 
 
-def mismatch(path: Path | str, expected: str, found: object, advice: str = "") -> RecordError:
+def mismatch(path: Path | str, expected: str, found: str, advice: str = "") -> RecordError:
     """The one form of every complaint about a file: which file, what was expected, what was found, what to do."""
-    shown = found if isinstance(found, str) else repr(found)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
-    printable = "".join(character if character.isprintable() else "?" for character in shown)
-    return RecordError(f"{path}: expected {expected}, found {printable}" + (f"; {advice}" if advice else ""))
+    message = f"{_short(str(path), 300)}: expected {_short(expected, 200)}, found {_short(found, 100)}"
+    return RecordError(message + (f"; {advice}" if advice else ""))
+
+
+def _short(text: str, limit: int) -> str:
+    """``text`` without control characters (a header may hold terminal sequences), its middle left out if long."""
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return printable if len(printable) <= limit else f"{printable[: limit - 40]}...{printable[-37:]}"
 
 
 def regular_size(path: Path) -> int:
@@ -49,7 +52,7 @@ def read_small(path: Path, limit: int = MAX_HEADER_BYTES) -> bytes:
     if size > limit:
         raise mismatch(path, f"at most {limit} bytes", f"{size} bytes")
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb") as file:
             return file.read(limit)
     except OSError as error:
         raise mismatch(path, "a readable file", error.strerror or str(error)) from error

@@ -28,8 +28,9 @@ SYMBOLS: dict[int, str] = {
 
 _CODES = {symbol: code for code, symbol in SYMBOLS.items()}
 _LAST_CODE, _SKIP, _NUM, _SUB, _CHN, _AUX, _NOTE = 49, 59, 60, 61, 62, 63, 22
-_MAX_FILE_BYTES = 1 << 26  # 24 h of beats take 0.3 MB
+_MAX_FILE_BYTES = 1 << 23  # two weeks of beats take 3 MB
 _RESERVED = {"hea", "dat", "mat", "xyz", "edf", "bdf", "flac", "xws"}  # files that are no annotations
+_MAX_ONSET_S = 1e9
 _MAX_SAMPLE = 2**53  # past it a float64 onset cannot hold every sample number
 
 
@@ -76,8 +77,11 @@ def read_annotations(path: Path, *, fs: float) -> Annotations:
     """
     marks = read_marks(path)
     order = np.argsort(marks.sample, kind="stable")
+    onset_s = marks.sample[order] / (marks.fs or fs)
+    if len(onset_s) and onset_s[-1] > _MAX_ONSET_S:
+        raise mismatch(path, f"marks in the first {_MAX_ONSET_S:g} s", f"one at {onset_s[-1]:g} s")
     return Annotations(
-        onset_s=marks.sample[order] / (marks.fs or fs),
+        onset_s=onset_s,
         duration_s=np.zeros(len(order)),
         label=tuple(marks.symbol[i] for i in order),
         aux=tuple(marks.aux[i] for i in order),

@@ -31,7 +31,7 @@ _TIME = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,2}):)?([0-9]{1,2}(?:\.[0-9]{0
 _DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{1,4})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CHALLENGE_DATE = re.compile(rf"[0-9]{{1,2}}-({'|'.join(_MONTHS)})-[0-9]{{4}}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -143,14 +143,14 @@ def _lines(path: Path) -> tuple[list[tuple[int, str]], tuple[str, ...]]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+        text = raw.decode("cp1252", errors="replace")
     odd = _CONTROL.search(text)
     if odd:
         raise mismatch(path, "a text header", f"control character {odd[0]!r} at character {odd.start()}")
     lines: list[tuple[int, str]] = []
     comments: list[str] = []
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        stripped = line.strip(" \t")
+        stripped = line.strip()
         if stripped.startswith("#"):
             comments.append(stripped.lstrip("#").strip())
         elif stripped:

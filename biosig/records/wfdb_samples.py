@@ -99,13 +99,13 @@ class WfdbSamples:
         start, stop, _ = slice(start, stop).indices(self.n_times)
         out = empty_samples(self.name, self.n_channels, max(0, stop - start))
         number = max(0, bisect_right(self._starts, start // self.samples_per_frame) - 1)
-        for stretch in self.stretches[number:]:
+        while number < len(self.stretches) and self._starts[number] * self.samples_per_frame < stop:
+            stretch = self.stretches[number]
             offset = stretch.first * self.samples_per_frame
-            if offset >= stop:
-                break
             low = max(start - offset, 0)
             high = min(stop - offset, stretch.n_frames * self.samples_per_frame)
             self._fill(out[:, low + offset - start : high + offset - start], stretch, low, high)
+            number += 1
         return out
 
     def pick(self, rows: Sequence[int]) -> WfdbSamples:

@@ -19,7 +19,10 @@ from biosig.records.wfdb_formats import DIFFERENCES, FLAC_BITS, PACKED, Integers
 
 __all__ = ["Block", "Contents", "SignalFile", "open_signal_file"]
 
-_BLOCK_SAMPLES = 1 << 17  # decoded at once, so that the temporaries stay small beside any chunk
+_BLOCK_SAMPLES = 1 << 17  # decoded at once: more makes it no faster
+_SMALL_BLOCK_SAMPLES = 1 << 12
+_KEPT_SUMS = 64
+_BLOCKS_PER_READ = 16  # at least, so that the temporaries stay small beside what is asked for
 _MAX_FRAME = 10**6  # samples; a frame of 1 s of 256 channels at 2 kHz has half a million
 
 Block = tuple[int, Integers]
@@ -48,10 +51,12 @@ class Contents:
         """Samples per frame, all signals together."""
         return sum(self.samples_per_frame)
 
-    @property
-    def block(self) -> int:
-        """Frames that are decoded at once."""
-        return max(1, _BLOCK_SAMPLES // self.frame)
+    def cut(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Frames ``start`` to ``stop`` in pieces that are decoded at once."""
+        wanted = (stop - start) * self.frame // _BLOCKS_PER_READ
+        size = max(1, min(max(wanted, _SMALL_BLOCK_SAMPLES), _BLOCK_SAMPLES) // self.frame)
+        for first in range(start, stop, size):
+            yield first, min(first + size, stop)
 
 
 class SignalFile(Protocol):
@@ -120,8 +125,8 @@ class PackedFile:
     def blocks(self, start: int, stop: int) -> Iterator[Block]:
         try:
             with open(self.contents.path, "rb", buffering=0) as file:
-                for first in range(start, stop, self.contents.block):
-                    yield first, self._frames(file, first, min(first + self.contents.block, stop))
+                for first, last in self.contents.cut(start, stop):
+                    yield first, self._frames(file, first, last)
         except OSError as error:
             raise mismatch(self.contents.path, "a readable file", error.strerror or str(error)) from error
 
@@ -155,11 +160,16 @@ def _fill(file: Any, buffer: memoryview) -> int:
 class DifferenceFile:
     """Format 8: a sample is the sum of all differences before it, from the initial value in the header.
 
-    The sums at the start of each block passed are kept, so that going on reading costs nothing extra.
+    Sums passed on the way are kept, so that going on reading costs nothing extra.
+
+    Parameters
+    ----------
+    file : the differences.
+    sums : frame -> value of each signal just before it.
     """
 
     file: PackedFile
-    sums: list[NDArray[np.int64]] = field(default_factory=list, compare=False, repr=False)
+    sums: dict[int, NDArray[np.int64]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def invalid(self) -> int | None:
@@ -173,25 +183,35 @@ class DifferenceFile:
 
     def blocks(self, start: int, stop: int) -> Iterator[Block]:
         contents = self.file.contents
-        if not self.sums:
-            self.sums.append(np.array(contents.initial, dtype=np.int64))
-        first_block = min(start // contents.block, len(self.sums) - 1)
-        for first, differences in self.file.blocks(first_block * contents.block, stop):
-            number = first // contents.block
-            values = np.empty(differences.shape, dtype=np.int64)
-            last = np.empty_like(self.sums[number])
-            column = 0
-            for signal, width in enumerate(contents.samples_per_frame):
-                chain = differences[:, column : column + width].reshape(-1).cumsum(dtype=np.int64)
-                chain += self.sums[number][signal]
-                values[:, column : column + width] = chain.reshape(-1, width)
-                last[signal] = chain[-1]
-                column += width
-            if number + 1 == len(self.sums) and len(values) == contents.block:
-                self.sums.append(last)
-            if first + len(values) > start:
-                skipped = max(0, start - first)
-                yield first + skipped, values[skipped:]
+        known = max((frame for frame in list(self.sums) if frame <= start), default=0)
+        before = self.sums.get(known, np.array(contents.initial, dtype=np.int64))
+        if known < start:
+            for first, differences in self.file.blocks(known, start):
+                _, before = self._sum(differences, before)
+                self._keep(first + len(differences), before)
+        for first, differences in self.file.blocks(start, stop):
+            values, before = self._sum(differences, before)
+            yield first, values
+            self._keep(first + len(values), before)
+
+    def _sum(self, differences: Integers, before: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Values (n_frames, samples per frame), and the last of each signal."""
+        values = np.empty(differences.shape, dtype=np.int64)
+        last = np.empty_like(before)
+        column = 0
+        for signal, width in enumerate(self.file.contents.samples_per_frame):
+            chain = differences[:, column : column + width].reshape(-1).cumsum(dtype=np.int64)
+            chain += before[signal]
+            values[:, column : column + width] = chain.reshape(-1, width)
+            last[signal] = chain[-1]
+            column += width
+        return values, last
+
+    def _keep(self, frame: int, sums: NDArray[np.int64]) -> None:
+        """Remember the sums at ``frame``, and only the last few of all that were passed."""
+        self.sums[frame] = sums
+        for old in list(self.sums)[:-_KEPT_SUMS]:
+            self.sums.pop(old, None)
 
 
 @dataclass(frozen=True)
@@ -235,8 +255,8 @@ class FlacFile:
                 # libsndfile puts 8 bits at the top of 16 and 24 at the top of 32.
                 kind, shift = {"PCM_S8": ("int16", 8), "PCM_16": ("int16", 0)}.get(stream.subtype, ("int32", 8))
                 stream.seek(self.contents.offset + start * spf)
-                for first in range(start, stop, self.contents.block):
-                    wanted = (min(first + self.contents.block, stop) - first) * spf
+                for first, last in self.contents.cut(start, stop):
+                    wanted = (last - first) * spf
                     values = stream.read(wanted, dtype=kind, always_2d=True)
                     if len(values) < wanted:
                         raise mismatch(self.contents.path, f"{wanted} samples at frame {first}", str(len(values)))

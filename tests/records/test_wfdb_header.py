@@ -125,6 +125,9 @@ def test_a_start_in_another_notation_is_refused(tmp_path: Path, text: str) -> No
         ("r 1 360 10\na.dat 16 200 12 zero\n", "ADC zero as a whole number"),
         ("r 1 360 10\na.dat 16 200 12 0 5 x\n", "checksum as a whole number"),
         (b"r 1 360 10\n\x00\x01\x02", "expected a text header, found control character"),
+        ("r 1 360 10\na.dat 16 1 12 0 0 0 0 \x1b[31mred\n", "expected a text header, found control character"),
+        ("r 1 360 10\na.dat 16 1 12 0 0 0 0 \x9b31mred\n", "expected a text header, found control character"),
+        ("\u2003\n", "expected a record line, found only comments or blank lines"),
     ],
 )
 def test_every_broken_line_is_refused_with_its_number_and_field(
@@ -135,8 +138,8 @@ def test_every_broken_line_is_refused_with_its_number_and_field(
     assert message in str(caught.value)
 
 
-def test_names_outside_ascii_are_read_as_utf_8_or_latin_1(tmp_path: Path) -> None:
-    for encoding in ("utf-8", "latin-1"):
+def test_names_outside_ascii_are_read_as_utf_8_or_windows_1252(tmp_path: Path) -> None:
+    for encoding in ("utf-8", "cp1252"):
         header = parse(tmp_path, "r 1 360 10\na.dat 16 1/µV 12 0 0 0 0 Élan\n# Müller\n".encode(encoding))
         assert (header.signals[0].units, header.signals[0].name, header.comments) == ("µV", "Élan", ("Müller",))
 

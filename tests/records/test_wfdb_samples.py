@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -115,6 +116,23 @@ def test_asking_for_more_samples_than_memory_ends_in_an_error_that_says_how_to_g
     with pytest.raises(RecordError, match=r"bytes of samples at once, found 4000000000000; .*chunks"):
         _ = recording.data
     assert empty_samples("r", 0, 10**12).shape == (0, 10**12)
+
+
+@pytest.mark.parametrize("storage", [8, 16, 24, 61, 80, 212, 310, 311])
+@pytest.mark.parametrize("seconds", [60, 600])
+def test_chunks_need_less_than_three_times_their_own_memory(tmp_path: Path, storage: int, seconds: int) -> None:
+    n_frames = 360 * 2000
+    (tmp_path / "r.dat").write_bytes(np.random.default_rng(0).bytes(n_frames * 2 * 3))
+    lines = "".join(f"r.dat {storage} 200/mV 12 0 0 0 0 L{k}\n" for k in range(2))
+    (tmp_path / "r.hea").write_text(f"r 2 360 {n_frames}\n{lines}")
+    recording = read(tmp_path / "r")
+    largest = 0
+    tracemalloc.start()
+    for chunk in recording.chunks(seconds):  # the loop holds one chunk while the next one is read
+        largest = max(largest, chunk.nbytes)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * largest
 
 
 @pytest.mark.parametrize("storage", [212, 8])
