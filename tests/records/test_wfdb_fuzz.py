@@ -119,6 +119,12 @@ def try_case(record: Path) -> str | None:
     return None
 
 
+def put(path: Path, content: bytes) -> None:
+    """Write a new file: ext4 brings a truncated one to disk when it is closed, 40 times as slow."""
+    path.unlink()
+    path.write_bytes(content)
+
+
 def run(folder: Path, cases: int, seed: int) -> int:
     """Damage one file after another; print every case that does not end as it should."""
     import soundfile  # noqa: F401  loaded before memory is limited
@@ -135,11 +141,11 @@ def run(folder: Path, cases: int, seed: int) -> int:
         named = [name for name in originals if name != header and name.split(".")[0].encode() in originals[header]]
         damaged = header if rng.random() < 0.5 or not named else named[rng.integers(len(named))]
         content = mutate(originals[damaged], rng)
-        (folder / damaged).write_bytes(content)
+        put(folder / damaged, content)
         signal.alarm(HANG_S)
         problem = try_case(folder / header[:-4])
         signal.alarm(0)
-        (folder / damaged).write_bytes(originals[damaged])
+        put(folder / damaged, originals[damaged])
         refused += problem == REFUSED
         if problem not in (None, REFUSED):
             wrong += 1
