@@ -26,8 +26,8 @@ SYMBOLS: dict[int, str] = {
 }
 """Annotation code -> symbol. Codes up to 49 without a symbol are for users, and read as ``[42]``."""
 
-_CODES = {symbol: code for code, symbol in SYMBOLS.items()}
 _LAST_CODE, _SKIP, _NUM, _SUB, _CHN, _AUX, _NOTE = 49, 59, 60, 61, 62, 63, 22
+_CODES = {SYMBOLS.get(code, f"[{code}]"): code for code in range(1, _LAST_CODE + 1)}
 _MAX_FILE_BYTES = 1 << 23  # two weeks of beats take 3 MB
 _RESERVED = {"hea", "dat", "mat", "xyz", "edf", "bdf", "flac", "xws"}  # files that are no annotations
 _MAX_ONSET_S = 1e9

@@ -101,7 +101,7 @@ def _rows(header: Header, channels: Sequence[Channel]) -> tuple[Rows, int]:
     """Where each signal's samples are, and how many frames there are; every file is checked to hold them."""
     members: dict[str, list[int]] = {}
     for index, signal in enumerate(header.signals):
-        if signal.file != _NO_FILE and signal.format != 0:
+        if signal.file != _NO_FILE:
             own = members.setdefault(signal.file, [])
             if own and own[-1] != index - 1:
                 # header(5) wants them so; readers differ in what they make of it otherwise.

@@ -243,7 +243,7 @@ class FlacFile:
                 last = len(stream.read(1, dtype="int32"))
         except soundfile.SoundFileError as error:
             raise mismatch(path, f"a FLAC stream of {n_frames} frames", f"a damaged one ({error})") from error
-        if n_frames and not last:
+        if not last:
             raise mismatch(path, f"{n_frames} frames, as its header declares", "fewer", "the file is cut short")
 
     def blocks(self, start: int, stop: int) -> Iterator[Block]:

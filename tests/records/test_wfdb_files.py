@@ -127,6 +127,7 @@ def test_a_record_of_marks_alone_has_no_channels(tmp_path: Path) -> None:
         ("r 1 360 20\nempty.dat 16\n", "empty.dat: expected samples, found an empty file"),
         ("r 1 360\nr.dat 16+40\n", "expected at least one frame"),
         ("r 1 360 20\nr.dat 99\n", "expected a signal format of"),
+        ("r 1 360 20\nr.dat 0\n", "expected a signal format of"),
         ("r 2 360 10\nr.dat 16\nr.dat 212\n", "expected one format for r.dat, found 16, 212"),
         ("r 2 360 10\nr.dat 16+2\nr.dat 16+4\n", "expected one byte offset for r.dat, found 2, 4"),
         ("r 3 360 5\nr.dat 16\ns.dat 16\nr.dat 16\n", "signals of r.dat on consecutive lines, found others in between"),
