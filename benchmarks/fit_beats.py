@@ -20,16 +20,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
+from scipy.ndimage import uniform_filter1d
 from torch import nn
 
 import biosig
-from benchmarks.beats import DS1, PACED, Errors, Marks, errors_of, in_total, reference_marks
+from benchmarks.beats import DS1, PACED, Errors, Lead, Marks, errors_of, in_total, reference_marks
 from biosig.records.recording import Layout
 from biosig.signal.beat_grid import GRID_HZ, LeadGrid
 from biosig.signal.beat_scores import PAST, BeatNetwork, find_candidates
 
-VERSIONS = {0: 1.0, 1: 0.5, 2: 0.5, 3: 0.5, 4: 0.3}
-"""Version of a lead (0 = as recorded, 1..3 = moderate, 4 = harsh) -> weight of its candidates."""
+VERSIONS = {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.3}
+"""Augmented version of a lead (1 to 3 = moderate, 4 = harsh) -> weight of its candidates; as recorded = 1."""
 SECOND_LEAD = 0.35
 SCALE = 2.0**10
 FOLDS = (
@@ -63,24 +64,33 @@ def noise_like(noises: list[NDArray[np.float64]], n: int, rng: np.random.Generat
     return scaled
 
 
-def augment(
-    lead: NDArray[np.float64],
-    height_mv: float,
-    noises: list[NDArray[np.float64]],
-    harsh: bool,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The lead as a worse amplifier on a livelier patient would have recorded it, and where it is real."""
+def pause(
+    lead: Lead, marks: Marks, noises: list[Lead], height_mv: float, stretch: tuple[int, int], rng: np.random.Generator
+) -> tuple[Lead, Marks]:
+    """The heart stands still from ``stretch[0]`` to ``stretch[1]``: faint noise, P waves perhaps, and no beats."""
+    first, last = stretch
+    n = last - first
+    calm = np.linspace(lead[first], lead[last], n)
+    calm += noise_like(noises, 4000, rng)[:n] * height_mv * rng.uniform(0.0, 0.06)
+    if rng.random() < 0.5:
+        width = rng.integers(25, 45)
+        bump = np.hanning(width) * height_mv * rng.uniform(-0.1, 0.2)
+        for start in range(rng.integers(1, 200), n - width, rng.integers(150, 400)):
+            calm[start : start + width] += bump
+    lead = lead.copy()
+    lead[first:last] = calm
+    beats = marks.beats[(marks.beats < first - 10) | (marks.beats >= last + 10)]
+    torn = np.array([[edge - 60, edge + 60] for edge in stretch], dtype=np.float64)
+    return lead, Marks(beats=beats, left_out=np.concatenate((marks.left_out, torn)))
+
+
+def disturb(
+    lead: Lead, height_mv: float, noises: list[Lead], rng: np.random.Generator
+) -> tuple[Lead, NDArray[np.bool_]]:
+    """The lead with bursts, steps, drop-outs and gaps about every 100 s, and where it is real."""
     n = len(lead)
-    good = np.ones(n, dtype=np.bool_)
-    snr_db = rng.choice([0, 6, 12, 18, 24] if harsh else [12, 18, 24, 30])
-    presence = np.repeat(rng.random(n // 7200 + 1) < 0.6, 7200)[:n].astype(float)
-    presence = np.convolve(presence, np.full(360, 1 / 360), "same")
-    lead = lead + presence * noise_like(noises, n, rng) * height_mv / np.sqrt(8) * 10 ** (-snr_db / 20)
-    lead = lead * rng.choice([-1.0, 1.0])
-    knots = rng.normal(0.0, 0.25, n // 7200 + 2)
-    lead = lead * np.exp(np.interp(np.arange(n), np.arange(len(knots)) * 7200, knots))
-    for start in rng.integers(0, n - 3000, 16):
+    lead, good = lead.copy(), np.ones(n, dtype=np.bool_)
+    for start in rng.integers(0, n - 3000, rng.poisson(n / 36_000)):
         stretch = slice(start, start + rng.integers(40, 1800))
         kind = rng.integers(5)
         if kind == 0:
@@ -88,17 +98,35 @@ def augment(
         elif kind == 1:
             lead[start:] += rng.normal(0.0, 2.0)
         elif kind == 2:
-            lead[stretch] = lead[start]
-        elif kind == 3:
-            lead[stretch] = lead[start]
-            good[stretch] = False
-        else:
             length = len(lead[stretch])
             lead[stretch] += noise_like(noises[1:], 4000, rng)[:length] * height_mv * rng.uniform(0.5, 5.0)
+        else:
+            lead[stretch] = lead[start]
+            good[stretch] = kind == 3
+    return lead, good
+
+
+def augment(
+    lead: Lead, marks: Marks, noises: list[Lead], harsh: bool, rng: np.random.Generator
+) -> tuple[Lead, NDArray[np.bool_], Marks]:
+    """The lead as a worse amplifier on a livelier patient would have recorded it, where it is real, its beats."""
+    n = len(lead)
+    height_mv = qrs_height(lead, marks.beats)
+    lead = lead + rng.uniform(-0.6, 1.2) * rng.integers(2) * uniform_filter1d(lead - lead.mean(), 45)
+    for start in rng.integers(0, n - 3000, rng.poisson(n / 54_000)):
+        lead, marks = pause(lead, marks, noises, height_mv, (start, start + rng.integers(360, 2200)), rng)
+    snr_db = rng.choice([0, 6, 12, 18, 24] if harsh else [12, 18, 24, 30])
+    presence = np.repeat(rng.random(n // 7200 + 1) < 0.6, 7200)[:n].astype(float)
+    presence = np.convolve(presence, np.full(360, 1 / 360), "same")
+    lead = lead + presence * noise_like(noises, n, rng) * height_mv / np.sqrt(8) * 10 ** (-snr_db / 20)
+    lead = lead * rng.choice([-1.0, 1.0])
+    knots = rng.normal(0.0, 0.25, n // 7200 + 2)
+    lead = lead * np.exp(np.interp(np.arange(n), np.arange(len(knots)) * 7200, knots))
+    lead, good = disturb(lead, height_mv, noises, rng)
     if rng.random() < 0.5:
         hum = np.sin(2 * np.pi * rng.choice([50, 60]) / 360.0 * np.arange(n) + rng.uniform(0.0, 6.3))
         lead = lead + hum * lead.std() * rng.uniform(0.0, 0.3)
-    return lead, good
+    return lead, good, marks
 
 
 def examples_of(lead: NDArray[np.float64], good: NDArray[np.bool_], fs: float, marks: Marks, weight: float) -> Examples:
@@ -123,25 +151,30 @@ def examples_of(lead: NDArray[np.float64], good: NDArray[np.bool_], fs: float, m
     return Examples(found.features[kept].astype(np.uint8), label[kept], weights[kept])
 
 
+def qrs_height(lead: Lead, beats: NDArray[np.int64]) -> float:
+    """Median height of the QRS complexes, 50 ms either side of the peak."""
+    inside = beats[(beats > 18) & (beats < len(lead) - 18)][:: max(1, len(beats) // 200)]
+    return float(np.median([np.ptp(lead[beat - 18 : beat + 18]) for beat in inside]))
+
+
 def examples_of_record(data: Path, name: str) -> Examples:
     """Candidates of both leads of an MIT-BIH record in all versions."""
     recording, marks = reference_marks(data / "mitdb" / name)
     noises = [
         lead for kind in ("bw", "em", "ma") for lead in biosig.read(data / "nstdb" / kind).data.astype(np.float64)
     ]
+    leads = recording.data.astype(np.float64)
+    heights = [qrs_height(lead, marks.beats) for lead in leads]
     parts = []
-    for row, lead in enumerate(recording.data.astype(np.float64)):
-        around = marks.beats[(marks.beats > 30) & (marks.beats < len(lead) - 30)][::10]
-        height_mv = float(np.median([np.ptp(lead[beat - 18 : beat + 18]) for beat in around]))
+    for row, lead in enumerate(leads):
+        importance = SECOND_LEAD if row else 1.0
+        parts.append(examples_of(lead, np.ones(len(lead), dtype=np.bool_), recording.fs, marks, importance))
         for version, weight in VERSIONS.items():
             rng = np.random.default_rng([int(name), row, version])
-            worn, good, fs = lead, np.ones(len(lead), dtype=np.bool_), recording.fs
-            if version:
-                worn, good = augment(
-                    lead, height_mv, [noises[2 * kind + rng.integers(2)] for kind in range(3)], version == 4, rng
-                )
-                fs = recording.fs / rng.uniform(0.8, 1.25)
-            parts.append(examples_of(worn, good, fs, marks, weight * (SECOND_LEAD if row else 1.0)))
+            share = rng.uniform(-1.0, 1.0) * rng.integers(2) * heights[row] / heights[1 - row]
+            chosen = [noises[2 * kind + rng.integers(2)] for kind in range(3)]
+            worn, good, beats = augment(lead + share * leads[1 - row], marks, chosen, version == 4, rng)
+            parts.append(examples_of(worn, good, recording.fs / rng.uniform(0.8, 1.25), beats, weight * importance))
     return join(parts)
 
 

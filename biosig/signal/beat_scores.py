@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 __all__ = ["AHEAD", "PAST", "BeatNetwork", "Candidates", "find_candidates"]
 
@@ -30,9 +29,9 @@ AHEAD = 46
 """Grid samples after a candidate that its features may look at."""
 
 _APART = 9
+_AROUND = (120, 30)
 _MISSING_RUN = 12
-_MISSING_EDGE = 12
-_MISSING_SHIFT = 2
+_MISSING_EDGES = (14, 10)
 _MID = np.arange(-72, 37, 4)
 _LOW = np.arange(-68, 33, 5)
 _HIGH = np.arange(-48, 37, 4)
@@ -84,6 +83,18 @@ def _moving_sum(x: Float, width: int) -> Float:
     return out
 
 
+def _extreme(x: Float, before: int, after: int, pick: np.ufunc = np.maximum) -> Float:
+    """Largest (or smallest) of ``x[k - before : k + after + 1]`` for each k, 0 where that leaves the array."""
+    widest, width = x, 1
+    while width <= before + after:
+        shift = min(width, before + after + 1 - width)
+        widest = pick(widest[:-shift], widest[shift:])
+        width += shift
+    out = np.zeros_like(x)
+    out[before : len(x) - after] = widest
+    return out
+
+
 def _difference(x: Float, reach: int) -> Float:
     """``x[k + reach] - x[k - reach]``, zero at the ends."""
     out = np.zeros_like(x)
@@ -100,8 +111,8 @@ def _bands(grid: Float, missing: Bool) -> _Bands:
     sharp[1:-1] = grid[2:] - 2.0 * grid[1:-1] + grid[:-2]
     envelopes = [_moving_sum(np.abs(band), width) for band, width in ((high, 9), (mid, 11), (low, 13), (sharp, 9))]
     if missing.any():
-        lasting = minimum_filter1d(missing.astype(np.uint8), _MISSING_RUN, origin=_MISSING_RUN // 2 - 1)
-        silent = maximum_filter1d(lasting, 2 * _MISSING_EDGE + 1, origin=_MISSING_SHIFT) > 0
+        lasting = _extreme(missing.astype(np.float64), _MISSING_RUN - 1, 0, np.minimum)
+        silent = _extreme(lasting, *_MISSING_EDGES) > 0
         for envelope in envelopes:
             envelope[silent] = 0.0
     return _Bands(mid, low, *envelopes)
@@ -110,11 +121,10 @@ def _bands(grid: Float, missing: Bool) -> _Bands:
 def _peaks(bands: _Bands) -> tuple[Index, Float]:
     """Grid samples where the summed envelope peaks within 75 ms, at 1/16 of the loudest around or more; the sum."""
     loud = 2.0 * bands.mid_env + bands.low_env + 2.0 * bands.high_env
-    highest = maximum_filter1d(loud, 2 * _APART + 1, mode="constant")
-    before = np.zeros_like(loud)
-    before[1:] = maximum_filter1d(loud, _APART, mode="constant", origin=(_APART - 1) // 2)[:-1]
-    around = maximum_filter1d(loud, 151, mode="constant", origin=45)
-    return np.flatnonzero((loud == highest) & (loud > before) & (16.0 * loud > around) & (loud > 0.0)), loud
+    earlier = np.zeros_like(loud)
+    earlier[1:] = _extreme(loud, _APART - 1, 0)[:-1]
+    peaks = (loud == _extreme(loud, 0, _APART)) & (loud > earlier) & (16.0 * loud > _extreme(loud, *_AROUND))
+    return np.flatnonzero(peaks & (loud > 0.0)), loud
 
 
 def _share(part: Float, own: Float) -> Float:
@@ -136,15 +146,15 @@ def _features(bands: _Bands, at: Index) -> NDArray[np.float64]:
         _share(mid[centre + _MID], own_mid),
         _share(low[centre + _LOW], own_low),
         _share(high[centre + _HIGH], own_high),
-        _share(maximum_filter1d(mid, 13)[centre + _FAR], own_mid),
-        _share(maximum_filter1d(low, 25)[centre + _FAR[::2]], own_low),
+        _share(_extreme(mid, 6, 6)[centre + _FAR], own_mid),
+        _share(_extreme(low, 12, 12)[centre + _FAR[::2]], own_low),
         _share(np.stack((2.0 * own_high, 0.5 * own_low, bands.sharp_env[at]), axis=1), own_mid),
     ]
     history = [
-        _share(np.sort(maximum_filter1d(env, 181, origin=90)[centre + _MAXIMA], axis=1), own)
+        _share(np.sort(_extreme(env, 180, 0)[centre + _MAXIMA], axis=1), own)
         for env, own in ((mid, own_mid), (low, own_low), (high, own_high))
     ]
-    floor = minimum_filter1d(mid, 61, origin=30)
+    floor = _extreme(mid, 60, 0, np.minimum)
     history.append(_share(np.sort(floor[centre + _FLOORS], axis=1), own_mid))
     history += [
         _share(_moving_sum(env, 241)[centre + _MEANS] / 241.0, own) for env, own in ((mid, own_mid), (high, own_high))

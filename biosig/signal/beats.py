@@ -187,7 +187,9 @@ class BeatStream:
         decided = np.ceil((at + _WAIT + 1) * self._step).astype(np.int64) - 1
         lead = self._lead
         edge = self._wide + 1
-        total = np.concatenate(([0], np.cumsum(np.pad(lead.levels, edge, mode="edge"))))
+        total = np.cumsum(
+            np.concatenate(([0], lead.levels[:1].repeat(edge), lead.levels, lead.levels[-1:].repeat(edge)))
+        )
         first = np.ceil((at - _PEAK_REACH + 0.5) * self._step).astype(np.int64) - lead.first_level
         place = first[:, None] + np.arange(int(2 * _PEAK_REACH * self._step))
         inside = (place >= 0) & (place < len(lead.levels))
