@@ -23,7 +23,16 @@ from biosig.signal.stream import Chain
 from biosig.windows.registry import CUTTERS
 from biosig.windows.stream import Cutter
 
-__all__ = ["DataPart", "Recipe", "TrainPart", "WindowsPart", "find_recipe", "list_recipes", "load_recipe"]
+__all__ = [
+    "DataPart",
+    "Recipe",
+    "TrainPart",
+    "VirtualPart",
+    "WindowsPart",
+    "find_recipe",
+    "list_recipes",
+    "load_recipe",
+]
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -60,6 +69,13 @@ class ModelPart(_Part):
     options: dict[str, Any] = {}
 
 
+class VirtualPart(_Part):
+    """Virtual patients: training recordings rendered again in other rhythms (:mod:`biosig.datasets.virtual`)."""
+
+    rhythms: tuple[str, ...] = ()
+    share: Share = 0.5
+
+
 class TrainPart(_Part):
     """The training loop's settings, the same for every model."""
 
@@ -83,6 +99,7 @@ class TrainPart(_Part):
     prior_power: Annotated[float, Field(ge=0, le=1)] | None = None
     burn_in: Annotated[int, Field(ge=0)] = 0
     augment: dict[str, float] = {}
+    virtual: VirtualPart = VirtualPart()
     precision: Literal["auto", "float32"] = "auto"
     compile: bool = False
 

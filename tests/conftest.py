@@ -1,9 +1,14 @@
-"""What tests share: the folder of real recordings, where there is one."""
+"""What tests share: the folder of real recordings, where there is one, and how Hypothesis runs."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test depends on time passing: a slow machine must not fail an example.
+settings.register_profile("biosig", deadline=None)
+settings.load_profile("biosig")
 
 
 @pytest.fixture(scope="session")

@@ -266,8 +266,7 @@ class Recording:
         missing = [channel for channel in channels if channel not in self.layout.channels]
         if missing:
             raise RecordError(
-                f"{self.name}: lead {missing[0]!r} not found, has {', '.join(self.layout.channels)}; "
-                f"name one of these"
+                f"{self.name}: lead {missing[0]!r} not found, has {', '.join(self.layout.channels)}; name one of these"
             )
         rows = [self.layout.index(channel) for channel in channels]
         return replace(

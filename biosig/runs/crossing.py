@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import check_disjoint, grouped_folds, hold_out
 from biosig.evaluation.metrics import spread
 from biosig.recipe import Recipe, TrainPart
+from biosig.runs.end_to_end import report_detected
 from biosig.runs.fitting import Bench, Fitted
-from biosig.runs.preparing import Say, count_labels, prepare, quiet
+from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.training import open_recipe, write_json
 from biosig.training.device import choose_device
+from biosig.training.predict import decide
 from biosig.training.progress import Bar
 from biosig.windows.index import Windows
 
@@ -45,37 +49,41 @@ def cross_validate(
     split = corpus.split(opened.data.split)
     records = (*split.train, *(split.validation if corpus.is_sample else ()))
     corpus.require(records, f"cross-validate {opened.name}")
-    trained_on = prepare(corpus, records, opened, say=say)
-    scored_on = trained_on
-    if opened.cutter.positions == "detected":
-        scored_on = prepare(corpus, records, opened, positions="reference", say=say)
-    fold_of = grouped_folds(trained_on.subjects, count_labels(trained_on, len(opened.data.labels)), folds)
+    cuts = _cut(corpus, records, opened, say)
+    windows = cuts[opened.cutter.positions or "reference"]
+    virtual = prepare_virtual(corpus, records, opened, say=say)
+    n_classes = len(opened.data.labels)
+    fold_of = grouped_folds(windows.subjects, count_labels(windows, n_classes), folds)
     where = choose_device(device)
-    total = np.zeros((len(scored_on), len(opened.data.labels)))
-    reports, decision = [], np.zeros(len(opened.data.labels))
-    for fold in range(folds):
-        inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        training, testing = trained_on.of_recordings(inside.tolist()), scored_on.of_recordings(outside.tolist())
-        check_disjoint({"train": training.subjects, "test": testing.subjects})
-        rows = np.isin(scored_on.recording, outside)
-        for seed in range(seeds):
-            title = f"fold {fold + 1} of {folds}, seed {seed + 1} of {seeds}"
-            bench = Bench(opened, where, Bar(title) if progress else None)
-            fitted = _fit(bench, training, opened.train.model_copy(update={"seed": opened.train.seed + seed}))
+    total = {at: np.zeros((len(cut), n_classes)) for at, cut in cuts.items()}
+    reports, decision = [], np.zeros(n_classes)
+    for fold, seed in product(range(folds), range(seeds)):
+        title = f"fold {fold + 1} of {folds}, seed {seed + 1} of {seeds}"
+        bench = Bench(opened, where, Bar(title) if progress else None)
+        outside = np.flatnonzero(fold_of == fold)
+        training = windows.of_recordings(np.flatnonzero(fold_of != fold).tolist())
+        check_disjoint({"train": training.subjects, "test": [windows.subjects[i] for i in outside]})
+        fitted = _fit(bench, training, virtual, opened.train.model_copy(update={"seed": opened.train.seed + seed}))
+        decision = fitted.decision
+        for at, cut in cuts.items():
+            testing = cut.of_recordings(outside.tolist())
             probabilities = bench.predict(fitted.model, testing)
-            total[rows] += probabilities / seeds
-            decision = fitted.decision
-            reports.append(bench.report(testing, probabilities, decision))
-            say(f"{title}: macro-F1 {reports[-1]['macro_f1']:.3f}")
-    metrics = Bench(opened, where).report(scored_on, total, decision)
-    metrics["spread"] = {name: row["f1"] for name, row in spread(reports)["classes"].items()}
-    metrics["spread"]["macro_f1"] = spread(reports)["macro_f1"]
-    metrics["folds"] = [
-        sorted({scored_on.subjects[i] for i in np.flatnonzero(fold_of == fold)}) for fold in range(folds)
-    ]
+            total[at][np.isin(cut.recording, outside)] += probabilities / seeds
+            if at == "reference":
+                reports.append(bench.report(testing, probabilities, decision))
+        say(f"{title}: macro-F1 {reports[-1]['macro_f1']:.3f}")
+    metrics = Bench(opened, where).report(cuts["reference"], total["reference"], decision)
+    if "detected" in cuts:
+        guess = decide(total["detected"], decision)
+        metrics["detected"] = report_detected(corpus, opened.data.channels, cuts["detected"], guess, opened.data.labels)
+    by_class = spread(reports)
+    metrics["spread"] = {name: row["f1"] for name, row in by_class["classes"].items()}
+    metrics["spread"]["macro_f1"] = by_class["macro_f1"]
+    names = np.array(windows.subjects)
+    metrics["folds"] = [sorted(set(names[fold_of == fold].tolist())) for fold in range(folds)]
     metrics["protocol"] = {
         "what": f"{folds} folds by subject, {seeds} seed(s), {corpus.title}{' sample' if corpus.is_sample else ''}",
-        "positions": "reference" if opened.cutter.positions else "all windows",
+        "positions": "annotated beats; end to end at detected ones" if "detected" in cuts else "all windows",
     }
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
@@ -83,11 +91,21 @@ def cross_validate(
     return metrics
 
 
-def _fit(bench: Bench, windows: Windows, settings: TrainPart) -> Fitted:
+def _cut(corpus: Corpus, records: Sequence[str], recipe: Recipe, say: Say) -> dict[Positions, Windows]:
+    """The records' windows: at annotated and at detected beats, or, without beats, once (as ``reference``)."""
+    if recipe.cutter.positions is None:
+        return {"reference": prepare(corpus, records, recipe, say=say)}
+    both: tuple[Positions, ...] = ("reference", "detected")
+    return {at: prepare(corpus, records, recipe, positions=at, say=say) for at in both}
+
+
+def _fit(bench: Bench, windows: Windows, virtual: Windows | None, settings: TrainPart) -> Fitted:
     """One network; where the recipe stops early, it does so on subjects held out of these windows."""
-    if not settings.patience:
-        return bench.fit(windows, settings)
-    counts = count_labels(windows, len(bench.recipe.data.labels))
-    held = hold_out(windows.subjects, counts, settings.validation, seed=settings.seed)
-    inner = windows.of_recordings(np.flatnonzero(~held).tolist())
-    return bench.fit(inner, settings, validation=windows.of_recordings(np.flatnonzero(held).tolist()))
+    validation = None
+    if settings.patience:
+        counts = count_labels(windows, len(bench.recipe.data.labels))
+        held = hold_out(windows.subjects, counts, settings.validation, seed=settings.seed)
+        validation = windows.of_recordings(np.flatnonzero(held).tolist())
+        windows = windows.of_recordings(np.flatnonzero(~held).tolist())
+    rendered = None if virtual is None else virtual.of_subjects(windows.subjects)
+    return bench.fit(windows, settings, virtual=rendered, validation=validation)

@@ -15,11 +15,9 @@ from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split
 from biosig.errors import DatasetError
-from biosig.evaluation.detected import detected_report
-from biosig.evaluation.ec57 import compare_beats
 from biosig.evaluation.metrics import classification_report
 from biosig.evaluation.report import Picture, write_report
-from biosig.records.recording import Annotations
+from biosig.runs.end_to_end import report_detected
 from biosig.runs.gallery import worst_mistakes
 from biosig.runs.preparing import Positions, Say, prepare, quiet
 from biosig.runs.training import write_json
@@ -75,7 +73,9 @@ def evaluate(
         metrics["without_shared_subjects"] = _without(opened, windows, probabilities, seen)
     if by_beats:
         say("detecting beats, scoring end to end")
-        metrics["detected"] = _detected(opened, corpus, records, device)
+        found = prepare(corpus, records, opened.recipe, positions="detected", say=say)
+        guess = opened.decide(opened.probabilities(found, device=device))
+        metrics["detected"] = report_detected(corpus, opened.recipe.data.channels, found, guess, opened.labels)
     if out is not None:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,19 +139,6 @@ def _protocol(
         "intervals": "95 %, bootstrap over patients, 1,000 draws",
     }
     return {key: text for key, text in lines.items() if text}
-
-
-def _detected(bundle: Bundle, corpus: Corpus, records: Sequence[str], device: str) -> dict[str, Any]:
-    """End to end: our own beats, our own labels, every missed and extra beat counted."""
-    comparisons, subjects = {}, {}
-    for record in records:
-        recording = corpus.read(record, bundle.recipe.data.channels)
-        windows = bundle.windows(recording)
-        guess = bundle.decide(bundle.probabilities(windows, device=device))
-        found = Annotations.at(windows.onset_s, [bundle.labels[number] for number in guess])
-        comparisons[record] = compare_beats(recording.annotations, found, fs=recording.fs)
-        subjects[record] = recording.subject
-    return detected_report(comparisons, subjects, classes=bundle.labels)
 
 
 def _write_html(

@@ -48,31 +48,33 @@ class Bench:
         windows: Windows,
         settings: TrainPart,
         *,
+        virtual: Windows | None = None,
         validation: Windows | None = None,
         checkpoint: Path | None = None,
     ) -> Fitted:
-        """One network from fresh weights; with ``validation`` its best epoch is kept."""
+        """One network from fresh weights; with ``validation`` its best epoch is kept.
+
+        ``virtual`` are windows rendered from the same training recordings; see :mod:`biosig.datasets.virtual`.
+        """
         recipe = self.recipe
         labels = recipe.data.labels
-        usable = (windows.label >= 0) & (windows.good >= recipe.windows.min_good)
+        usable = self._usable(windows)
         missing = [name for number, name in enumerate(labels) if not (usable & (windows.label == number)).any()]
         if missing:
             raise ValueError(
                 f"no training window is labelled {missing[0]!r}; found only "
                 + ", ".join(name for name in labels if name not in missing)
             )
-        each = balance(
-            np.where(usable, windows.label, -1),
-            windows.subject,
-            class_power=settings.class_power,
-            subject_power=settings.subject_power,
-        )
+        each = self._balance(windows, settings)
         by_sampling = settings.balance == "sampling"
         data = TrainingData(
             windows=windows,
             context=recipe.windows.context,
             weight=usable.astype(np.float64) if by_sampling else each,
             sampling=each if by_sampling else None,
+            virtual=virtual,
+            virtual_weight=None if virtual is None else self._balance(virtual, settings),
+            virtual_share=settings.virtual.share,
         )
         torch.manual_seed(settings.seed)
         shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
@@ -90,6 +92,18 @@ class Bench:
         )
         share = np.bincount(windows.label[usable], minlength=len(labels)) / usable.sum()
         return Fitted(model, shape, history, _decision(share, settings))
+
+    def _usable(self, windows: Windows) -> NDArray[np.bool_]:
+        """Windows that have a label and enough real samples (n,)."""
+        return (windows.label >= 0) & (windows.good >= self.recipe.windows.min_good)
+
+    def _balance(self, windows: Windows, settings: TrainPart) -> NDArray[np.float64]:
+        return balance(
+            np.where(self._usable(windows), windows.label, -1),
+            windows.subject,
+            class_power=settings.class_power,
+            subject_power=settings.subject_power,
+        )
 
     def predict(self, model: nn.Module, windows: Windows) -> NDArray[np.float32]:
         """Class probabilities of every window (n, n_classes)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.virtual import render
 from biosig.recipe import Recipe
+from biosig.records.recording import Recording
 from biosig.windows.index import Windows
 from biosig.windows.stream import cut_recording
 
-__all__ = ["Positions", "Say", "count_labels", "prepare", "quiet"]
+__all__ = ["Positions", "Say", "count_labels", "prepare", "prepare_virtual", "quiet"]
 
 Say = Callable[[str], None]
 Positions = Literal["detected", "reference"]
@@ -37,14 +40,35 @@ def prepare(
     ``positions`` overrides whether windows are cut at detected or at annotated beats.
     """
     say(f"reading and filtering {len(records)} records of {corpus.title} ({corpus.folder.name})")
+    at = positions or recipe.cutter.positions
+    return Windows.join(
+        [_labelled(corpus, corpus.read(record, recipe.data.channels), recipe, at) for record in records]
+    )
+
+
+def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, say: Say = quiet) -> Windows | None:
+    """Windows of these records rendered in the recipe's other rhythms; ``None`` where it names none.
+
+    What is drawn depends on the recipe's seed, the record and the rhythm alone.
+    """
+    rhythms = recipe.train.virtual.rhythms
+    if not rhythms:
+        return None
+    say(f"rendering {len(records)} records in {len(rhythms)} other rhythms")
     parts = []
     for record in records:
         recording = corpus.read(record, recipe.data.channels)
-        annotated = (positions or recipe.cutter.positions) == "reference"
-        beats_s = corpus.reference_beats(recording) if annotated else None
-        windows = cut_recording(recording, recipe.chain, recipe.cutter, beats_s=beats_s)
-        parts.append(replace(windows, label=corpus.label(recording, windows, recipe.data.labels)))
+        for rhythm in rhythms:
+            generator = np.random.default_rng([recipe.train.seed, zlib.crc32(f"{record} {rhythm}".encode())])
+            parts.append(_labelled(corpus, render(recording, rhythm, generator), recipe, recipe.cutter.positions))
     return Windows.join(parts)
+
+
+def _labelled(corpus: Corpus, recording: Recording, recipe: Recipe, positions: Positions | None) -> Windows:
+    """One recording's windows with their labels."""
+    beats_s = corpus.reference_beats(recording) if positions == "reference" else None
+    windows = cut_recording(recording, recipe.chain, recipe.cutter, beats_s=beats_s)
+    return replace(windows, label=corpus.label(recording, windows, recipe.data.labels))
 
 
 def count_labels(windows: Windows, n_classes: int) -> NDArray[np.int64]:

@@ -20,9 +20,9 @@ from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split, check_disjoint, hold_out
 from biosig.errors import RecipeError
 from biosig.models.registry import check_options
-from biosig.recipe import Recipe, load_recipe
+from biosig.recipe import Recipe, TrainPart, load_recipe
 from biosig.runs.fitting import Bench, Fitted
-from biosig.runs.preparing import Say, count_labels, prepare, quiet
+from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.training.augment import check_augmentations
 from biosig.training.device import choose_device, describe_device
 from biosig.training.loop import Watcher, best_epoch
@@ -88,7 +88,8 @@ def train(
     held_out = _choose_validation(windows, split, opened)
     say(f"{len(windows)} windows of {len(set(windows.subjects))} subjects; training on {describe_device(where)}")
     bench = Bench(opened, where, _watcher(opened, folder, progress=progress))
-    fits, metrics = _fit_members(bench, windows, held_out, folder, say)
+    virtual = prepare_virtual(corpus, records, opened, say=say)
+    fits, metrics = _fit_members(bench, windows, virtual, held_out, folder, say)
     manifest = {
         "metrics": metrics,
         "provenance": _provenance(opened, corpus, split, windows, held_out, describe_device(where)),
@@ -115,7 +116,12 @@ def _watcher(recipe: Recipe, folder: Path, *, progress: bool) -> Watcher | None:
 
 
 def _fit_members(
-    bench: Bench, windows: Windows, held_out: NDArray[np.bool_], folder: Path, say: Say
+    bench: Bench,
+    windows: Windows,
+    virtual: Windows | None,
+    held_out: NDArray[np.bool_],
+    folder: Path,
+    say: Say,
 ) -> tuple[list[Fitted], dict[str, Any]]:
     """The networks of the bundle, and the figures on the validation subjects (empty where none were held out).
 
@@ -123,27 +129,36 @@ def _fit_members(
     bundle's networks are then trained on all of them for as many epochs, with nothing left to choose.
     """
     settings = bench.recipe.train
-    seeds = range(settings.seed, settings.seed + settings.members)
-    members = [settings.model_copy(update={"seed": seed}) for seed in seeds]
+    members = [settings.model_copy(update={"seed": settings.seed + number}) for number in range(settings.members)]
+
+    def on_all(each: Sequence[TrainPart]) -> list[Fitted]:
+        return [
+            bench.fit(windows, one, virtual=virtual, checkpoint=folder / f"checkpoint-{one.seed}.pt") for one in each
+        ]
+
     if not held_out.any():
-        return [bench.fit(windows, one, checkpoint=folder / f"checkpoint-{one.seed}.pt") for one in members], {}
+        return on_all(members), {}
     validation = windows.of_recordings(np.flatnonzero(held_out).tolist())
     training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
-    first = members[:1] if settings.refit else members
     fits = [
-        bench.fit(training, one, validation=validation, checkpoint=folder / f"checkpoint-held-out-{one.seed}.pt")
-        for one in first
+        bench.fit(
+            training,
+            one,
+            virtual=None if virtual is None else virtual.of_subjects(training.subjects),
+            validation=validation,
+            checkpoint=folder / f"checkpoint-held-out-{one.seed}.pt",
+        )
+        for one in (members[:1] if settings.refit else members)
     ]
     probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
     metrics = bench.report(validation, probabilities, fits[0].decision)
     names = ", ".join(sorted(set(validation.subjects)))
     metrics["protocol"] = {"what": f"validation subjects, held out of training: {names}"}
-    if settings.refit:
-        best = best_epoch(fits[0].history) if settings.patience else settings.epochs
-        say(f"training again on all {len(set(windows.subjects))} subjects, {best} epochs")
-        again = [one.model_copy(update={"epochs": best, "patience": 0}) for one in members]
-        fits = [bench.fit(windows, one, checkpoint=folder / f"checkpoint-{one.seed}.pt") for one in again]
-    return fits, metrics
+    if not settings.refit:
+        return fits, metrics
+    epochs = best_epoch(fits[0].history) if settings.patience else settings.epochs
+    say(f"training again on all {len(set(windows.subjects))} subjects, {epochs} epochs")
+    return on_all([one.model_copy(update={"epochs": epochs, "patience": 0}) for one in members]), metrics
 
 
 def _provenance(

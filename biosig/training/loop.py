@@ -80,12 +80,17 @@ class TrainingData:
     weight : float64 (n_windows,), how much each window counts in the loss; 0 = context only.
     sampling : float64 (n_windows,), draws sequences in proportion to their windows' mean;
         ``None`` takes every sequence once per epoch.
+    virtual, virtual_weight : windows rendered from the training recordings, and how much each counts.
+    virtual_share : share of every batch that is drawn from them, 0 to 1.
     """
 
     windows: Windows
     context: int
     weight: NDArray[np.float64]
     sampling: NDArray[np.float64] | None = None
+    virtual: Windows | None = None
+    virtual_weight: NDArray[np.float64] | None = None
+    virtual_share: float = 0.0
 
 
 @dataclass
@@ -164,7 +169,11 @@ class _Training:
         self.objective = objective
         self.settings = settings
         self.device = device
-        self.resident = ResidentWindows(data.windows, device, data.weight)
+        if data.virtual is None or data.virtual_weight is None:
+            self.resident = ResidentWindows(data.windows, device, data.weight)
+        else:
+            weight = np.concatenate([data.weight, data.virtual_weight])
+            self.resident = ResidentWindows(Windows.join([data.windows, data.virtual]), device, weight)
         decayed = [weight for weight in model.parameters() if weight.ndim > 1]
         plain = [weight for weight in model.parameters() if weight.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
@@ -206,8 +215,18 @@ class _Training:
         else:
             weight = (data.sampling[rows] * counts).sum(axis=1) / counts.sum(axis=1)
             order = generator.choice(len(rows), size=len(rows), p=weight / weight.sum())
-        parts = np.array_split(order, max(1, math.ceil(len(order) / settings.batch_size)))
-        return [(rows[part], counts[part]) for part in parts]
+        n_drawn = 0 if data.virtual is None else round(settings.batch_size * data.virtual_share)
+        parts = np.array_split(order, max(1, math.ceil(len(order) / (settings.batch_size - n_drawn))))
+        batches = [(rows[part], counts[part]) for part in parts]
+        if data.virtual is None or not n_drawn:
+            return batches
+        more_rows, more_counts = cut_sequences(data.virtual, data.context, settings.burn_in, generator)
+        more_rows += len(data.windows)
+        drawn = [generator.integers(len(more_rows), size=n_drawn) for _ in batches]
+        return [
+            (np.concatenate([first, more_rows[more]]), np.concatenate([counted, more_counts[more]]))
+            for (first, counted), more in zip(batches, drawn, strict=True)
+        ]
 
     def _step(self, rows: NDArray[np.int64], counts: NDArray[np.bool_]) -> Tensor:
         """One optimizer step; returns the loss without waiting for the device."""

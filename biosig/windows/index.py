@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +96,10 @@ class Windows:
                 )
             )
         return Windows.join(parts)
+
+    def of_subjects(self, subjects: Collection[str]) -> Windows:
+        """Only the windows of these subjects' recordings."""
+        return self.of_recordings([number for number, who in enumerate(self.subjects) if who in subjects])
 
     def gather(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
         """Samples of the chosen windows, float32 (len(chosen), n_channels, length)."""
