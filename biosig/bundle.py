@@ -14,7 +14,7 @@ import hashlib
 import json
 import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,10 @@ from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
 from biosig.recipe import Recipe, parse_recipe
 from biosig.records.recording import Layout, Recording
+from biosig.scoring.leads import check_fits
+from biosig.scoring.scorer import Scorer
 from biosig.training.device import choose_device
-from biosig.training.predict import decide, predict
+from biosig.training.predict import Networks, decide
 from biosig.windows.index import Windows
 from biosig.windows.stream import cut_recording
 
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Bundle", "load"]
 
 FORMAT = 1
+
+PIECE_S = 600.0
+"""Seconds of a recording that are scored at a time."""
 
 
 @dataclass(eq=False)
@@ -73,17 +78,7 @@ class Bundle:
 
     def check_fits(self, layout: Layout) -> None:
         """``BundleError`` saying what the bundle needs and the source has, where they do not fit."""
-        data = self.recipe.data
-        wanted = f"bundle {self.recipe.name!r} needs {'lead' if len(data.channels) == 1 else 'channels'} " + (
-            f"{', '.join(data.channels)} in {data.unit}"
-        )
-        missing = [channel for channel in data.channels if channel not in layout.channels]
-        if missing:
-            raise BundleError(f"{wanted}; source has {', '.join(layout.channels)}")
-        units = {channel: layout.units[layout.index(channel)] for channel in data.channels}
-        wrong = {channel: unit for channel, unit in units.items() if unit != data.unit}
-        if wrong:
-            raise BundleError(f"{wanted}; source has {', '.join(f'{name} in {unit}' for name, unit in wrong.items())}")
+        check_fits(self.recipe, layout)
 
     def windows(self, recording: Recording, *, beats_s: NDArray[np.float64] | None = None) -> Windows:
         """The recording's windows, exactly as in training, unlabelled."""
@@ -93,17 +88,22 @@ class Bundle:
 
     def probabilities(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
         """Class probabilities (n, n_classes) of windows cut by this bundle, averaged over its networks."""
-        where = choose_device(device)
         context = self.recipe.windows.context
-        each = [predict(model.to(where), windows, context=context, device=where) for model in self.models]
-        return np.asarray(np.mean(each, axis=0, dtype=np.float64))
+        return Networks(self.models, context=context, device=choose_device(device)).predict(windows)
 
     def decide(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
         """Class number (n,) from probabilities (n, n_classes) by the bundle's decision rule."""
         return decide(probabilities, self.decision)
 
-    def score(self, recording: Recording, *, device: str = "auto") -> pd.DataFrame:
-        """One row per window of the recording.
+    def score(
+        self, recording: Recording, *, lead_map: Mapping[str, str] | None = None, device: str = "auto"
+    ) -> pd.DataFrame:
+        """One row per window of the recording: a :class:`~biosig.scoring.scorer.Scorer` fed piece by piece.
+
+        Parameters
+        ----------
+        recording : any length; a piece of it is in memory at a time.
+        lead_map : channel of the recording -> channel of the bundle that it stands in for.
 
         Returns
         -------
@@ -113,17 +113,16 @@ class Bundle:
         """
         import pandas as pd
 
-        windows = self.windows(recording)
-        probabilities = self.probabilities(windows, device=device)
-        usable = windows.good >= self.recipe.windows.min_good
-        names = np.array(self.labels, dtype=object)[self.decide(probabilities)]
+        scorer = Scorer(self, recording.layout, lead_map=lead_map, device=device)
+        scores = [score for piece in recording.chunks(PIECE_S) for score in scorer.push(piece)] + scorer.flush()
         columns: dict[str, Any] = {
-            "time_s": windows.onset_s,
-            "ready_s": windows.ready_s,
-            "good": windows.good,
-            "usable": usable,
-            "label": np.where(usable, names, ""),
+            "time_s": np.array([score.time_s for score in scores], dtype=np.float64),
+            "ready_s": np.array([score.ready_s for score in scores], dtype=np.float64),
+            "good": np.array([score.good for score in scores], dtype=np.float32),
+            "usable": np.array([score.usable for score in scores], dtype=np.bool_),
+            "label": np.array([score.label for score in scores], dtype=object),
         }
+        probabilities = np.array([score.probs for score in scores]).reshape(-1, len(self.labels))
         return pd.DataFrame(columns | {f"p_{name}": probabilities[:, i] for i, name in enumerate(self.labels)})
 
     def save(self, folder: Path) -> None:

@@ -64,6 +64,8 @@ class BeatWindows(CuttingStream):
                 f"scores are due {self._wait / raw.fs:.2f} s after it"
             )
         self.length = self._history.length
+        self.length_s = self.length / self._fs
+        self.before_s = (self.length + self._history.before - self._history.after) / 2 / self._fs
         self.n_channels = self._history.n_channels
         self.features = self._history.features
         self.latency_s = self._wait / raw.fs
@@ -73,7 +75,7 @@ class BeatWindows(CuttingStream):
         self._detector.reset()
         self._history.reset()
         self._seen = 0
-        self._emitted = 0
+        self.needed_from = 0
         self._waiting = np.zeros(0, dtype=np.int64)
         self._buffer = np.zeros((1, 0), dtype=np.float32)
         self._good = np.zeros(0, dtype=bool)
@@ -110,8 +112,8 @@ class BeatWindows(CuttingStream):
             wave, features[row] = self._history.add(peaks[row] / self._raw_fs, segment, later_s)
             waves[:, row * self.length : (row + 1) * self.length] = wave
         self._waiting = self._waiting[n:]
-        start = (self._emitted + np.arange(n)) * self.length
-        self._emitted += n
+        start = self.needed_from + np.arange(n) * self.length
+        self.needed_from += n * self.length
         onset_s = peaks / self._raw_fs
         return Cutting(
             signal=waves,
@@ -148,7 +150,7 @@ class BeatWindows(CuttingStream):
     def state_dict(self) -> State:
         own = {
             "seen": np.array(self._seen),
-            "emitted": np.array(self._emitted),
+            "emitted": np.array(self.needed_from),
             "waiting": self._waiting.copy(),
             "buffer": self._buffer.copy(),
             "good": self._good.copy(),
@@ -158,7 +160,7 @@ class BeatWindows(CuttingStream):
         return own | detector | {f"history.{key}": value for key, value in self._history.state_dict().items()}
 
     def load_state_dict(self, state: State) -> None:
-        self._seen, self._emitted = int(state["seen"]), int(state["emitted"])
+        self._seen, self.needed_from = int(state["seen"]), int(state["emitted"])
         self._buffer_start = int(state["buffer_start"])
         self._waiting, self._buffer, self._good = state["waiting"], state["buffer"], state["good"]
         for prefix, part in (("detector.", self._detector), ("history.", self._history)):

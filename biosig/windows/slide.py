@@ -40,27 +40,28 @@ class SlideStream(CuttingStream):
         if self.length < 1 or self._stride < 1:
             raise ValueError(f"length_s and stride_s must hold at least one sample at fs={layout.fs:g} Hz")
         self.n_channels = layout.n_channels
+        self.length_s, self.before_s = self.length / layout.fs, 0.0
         self.features = ()
-        self.latency_s = delay_s
+        self.latency_s = self.length_s + delay_s
         self._fs = layout.fs
         self._delay_s = delay_s
         self.reset()
 
     def reset(self) -> None:
         self._seen = 0
-        self._next = 0
+        self.needed_from = 0
         self._good = np.zeros(0, dtype=np.int64)
 
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
         kept_from = self._seen - len(self._good)
         self._good = np.concatenate([self._good, filtered.good.sum(axis=0, dtype=np.int64)])
         self._seen += filtered.n_times
-        start = np.arange(self._next, self._seen - self.length + 1, self._stride, dtype=np.int64)
+        start = np.arange(self.needed_from, self._seen - self.length + 1, self._stride, dtype=np.int64)
         counted = np.concatenate([[0], np.cumsum(self._good)])
         good = (counted[start - kept_from + self.length] - counted[start - kept_from]) / (self.length * self.n_channels)
         if len(start):
-            self._next = int(start[-1]) + self._stride
-        self._good = self._good[max(0, min(self._next, self._seen) - kept_from) :]
+            self.needed_from = int(start[-1]) + self._stride
+        self._good = self._good[max(0, min(self.needed_from, self._seen) - kept_from) :]
         return self._cutting(filtered.data.astype(np.float32), start, good)
 
     def flush(self) -> Cutting:
@@ -78,7 +79,8 @@ class SlideStream(CuttingStream):
         )
 
     def state_dict(self) -> State:
-        return {"seen": np.array(self._seen), "next": np.array(self._next), "good": self._good.copy()}
+        return {"seen": np.array(self._seen), "next": np.array(self.needed_from), "good": self._good.copy()}
 
     def load_state_dict(self, state: State) -> None:
-        self._seen, self._next, self._good = int(state["seen"]), int(state["next"]), state["good"].astype(np.int64)
+        self._seen, self.needed_from = int(state["seen"]), int(state["next"])
+        self._good = state["good"].astype(np.int64)

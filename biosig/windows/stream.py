@@ -53,12 +53,24 @@ class Cutting:
 
 
 class CuttingStream(ABC):
-    """The state of one patient in a cutter."""
+    """The state of one patient in a cutter.
+
+    Parameters
+    ----------
+    length, n_channels : samples and rows of every window.
+    length_s, before_s : seconds in a window, and how many of them lie before what it is about.
+    features : names of what is known of a window beside its samples.
+    latency_s : no window is ready later than this after its ``onset_s``.
+    needed_from : windows still to come do not reach back beyond this sample of the cut signal.
+    """
 
     length: int
     n_channels: int
+    length_s: float
+    before_s: float
     features: tuple[str, ...]
     latency_s: float
+    needed_from: int
 
     @abstractmethod
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
@@ -117,8 +129,14 @@ class WindowStream:
         self._cutting = cutter.open(layout, self._chain.layout, self._chain.delay_s, beats_s)
         self.length = self._cutting.length
         self.n_channels = self._cutting.n_channels
+        self.length_s, self.before_s = self._cutting.length_s, self._cutting.before_s
         self.features = self._cutting.features
         self.latency_s = self._cutting.latency_s
+
+    @property
+    def needed_from(self) -> int:
+        """Windows still to come do not reach back beyond this sample of the cut signal."""
+        return self._cutting.needed_from
 
     def push(self, samples: NDArray[Any]) -> Cutting:
         """Raw samples (n_channels, n) in, every window that is now complete out."""

@@ -1,0 +1,1 @@
+"""Scores of recorded and live signals: one scorer, fed once or piece by piece."""
