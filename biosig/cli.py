@@ -278,6 +278,13 @@ def _spread_table(metrics: dict[str, Any]) -> Table:
     return table
 
 
+def _one_line(error: Exception) -> str:
+    """What a user can mend, in one line: a file's trouble names the file first."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
 def main() -> NoReturn:
     """Entry point: what a user can mend is said in one line, exit code 2; Ctrl-C is 130."""
     from biosig.errors import BiosigError
@@ -285,6 +292,6 @@ def main() -> NoReturn:
     try:
         app()
     except (BiosigError, ValueError, OSError) as error:
-        _say(f"biosig: {error}")
+        _say(f"biosig: {_one_line(error)}")
         sys.exit(2)
     sys.exit(0)

@@ -45,6 +45,7 @@ def cross_validate(
     at annotated beats where there are any, so that figures compare with the literature.
     """
     opened = open_recipe(recipe, settings, None)
+    where = choose_device(device)
     corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
     split = corpus.split(opened.data.split)
     records = (*split.train, *(split.validation if corpus.is_sample else ()))
@@ -54,7 +55,6 @@ def cross_validate(
     virtual = prepare_virtual(corpus, records, opened, say=say)
     n_classes = len(opened.data.labels)
     fold_of = grouped_folds(windows.subjects, count_labels(windows, n_classes), folds)
-    where = choose_device(device)
     total = {at: np.zeros((len(cut), n_classes)) for at, cut in cuts.items()}
     reports, decision = [], np.zeros(n_classes)
     for fold, seed in product(range(folds), range(seeds)):

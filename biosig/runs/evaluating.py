@@ -68,8 +68,11 @@ def evaluate(
     probabilities = opened.probabilities(windows, device=device)
     metrics = _report(opened, windows, probabilities)
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
-    seen = set(opened.manifest.get("provenance", {}).get("subjects", ()))
-    if part == "test" and seen & set(windows.subjects):
+    seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
+    if part == "test" and seen == set(windows.subjects):
+        metrics["protocol"]["caution"] = "the bundle was trained on every one of these subjects: this is not a test"
+        say(f"caution: {metrics['protocol']['caution']}")
+    elif part == "test" and seen:
         metrics["without_shared_subjects"] = _without(opened, windows, probabilities, seen)
     if by_beats:
         say("detecting beats, scoring end to end")

@@ -74,13 +74,13 @@ def train(
     progress : show a bar.
     """
     opened = open_recipe(recipe, settings, seed)
+    where = choose_device(device)
     corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
     folder = Path(out) if out is not None else Path("runs") / opened.name
     split = corpus.split(opened.data.split)
     records = (*split.train, *split.validation)
     corpus.require(records, f"train {opened.name}")
     say(_what_data(corpus, opened))
-    where = choose_device(device)
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         _clear_checkpoints(folder)
