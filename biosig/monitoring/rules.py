@@ -1,0 +1,205 @@
+"""Rules: what to watch for, how urgent it is, and how patient to be about it; and the rules that are shipped.
+
+A rule is a frozen dataclass and one table of a recipe::
+
+    [[alarm]]
+    name = "asystole"
+    priority = "high"
+    watch = { condition = "Gap", at_least_s = 4.0 }
+    hides = ["pause"]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from biosig.monitoring.conditions import Condition, Level, Signal
+from biosig.monitoring.events import Priority
+from biosig.monitoring.rhythms import Gap, Irregular, Rate, Repeat, Run
+from biosig.options import build, did_you_mean, fields_of, lookup
+
+__all__ = ["CONDITIONS", "Rule", "check_rules", "rule_from_dict", "rule_to_dict", "shipped_rules"]
+
+CONDITIONS: dict[str, type[Condition]] = {
+    "Gap": Gap,
+    "Rate": Rate,
+    "Run": Run,
+    "Repeat": Repeat,
+    "Irregular": Irregular,
+    "Level": Level,
+    "Signal": Signal,
+}
+"""Every condition by the name that a recipe gives it. To add one: write its class, add its line."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition, and how its alarm behaves.
+
+    Parameters
+    ----------
+    name : what the alarm is called, unique among the rules.
+    priority : ``high``, ``medium`` or ``low``, IEC 60601-1-8, 6.1.2.
+    watch : the condition.
+    technical : the equipment's trouble, not the patient's; a pause of everything leaves it on.
+    on_delay_s : how long the condition must be met before the alarm is raised.
+    off_delay_s : how long it must be over before the alarm is; met again before that, the alarm goes on.
+    refractory_s : after an alarm is over, none of this name is raised for so long.
+    re_alarm_s : an alarm still met signals again after each so many seconds, from the raise or from the last
+        acknowledgement; 0 = never.
+    latching : once over, it is shown until somebody acknowledges it.
+    hides : names of alarms that say nothing new while the condition of this one is met, its ``on_delay_s`` included:
+        so flutter hides the asystole that it would otherwise be taken for.
+    """
+
+    name: str
+    priority: Priority
+    watch: Condition
+    technical: bool = False
+    on_delay_s: float = 0.0
+    off_delay_s: float = 0.0
+    refractory_s: float = 0.0
+    re_alarm_s: float = 0.0
+    latching: bool = False
+    hides: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name == "all":
+            raise ValueError(f"an alarm needs a name other than '' and 'all', got {self.name!r}")
+        if self.priority not in get_args(Priority):
+            raise ValueError(f"{self.name}: priority must be {', '.join(get_args(Priority))}, got {self.priority!r}")
+        if self.name in self.hides:
+            raise ValueError(f"{self.name} cannot hide itself")
+        for name in ("on_delay_s", "off_delay_s", "refractory_s", "re_alarm_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{self.name}: {name} must be 0 or more seconds, got {value:g}")
+
+
+def check_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules, if their names are unique and those they hide exist; else ``ValueError``."""
+    names = [rule.name for rule in rules]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"two rules are called {twice[0]!r}; names must be unique")
+    for rule in rules:
+        for hidden in rule.hides:
+            if hidden not in names:
+                raise ValueError(f"{rule.name} hides {hidden!r}, which is no rule{did_you_mean(hidden, names)}")
+    return tuple(rules)
+
+
+def rule_from_dict(entry: Mapping[str, Any]) -> Rule:
+    """The rule that a table of a recipe describes.
+
+    ``ValueError`` for an unknown condition or key (naming those there are), one missing or of the wrong type.
+    """
+    where = f"alarm {entry.get('name', '')!r}"
+    watch = entry.get("watch")
+    if not isinstance(watch, Mapping) or "condition" not in watch:
+        raise ValueError(f'{where}: watch must be a table with condition = "...", one of {", ".join(CONDITIONS)}')
+    kind = lookup(CONDITIONS, watch["condition"], "condition")
+    options = {key: value for key, value in watch.items() if key != "condition"}
+    return build(Rule, {**entry, "watch": build(kind, options, f"{where}: {watch['condition']}")}, where)
+
+
+def rule_to_dict(rule: Rule) -> dict[str, Any]:
+    """The table that :func:`rule_from_dict` turns into this rule again: all keys."""
+    return fields_of(rule) | {"watch": {"condition": type(rule.watch).__name__, **fields_of(rule.watch)}}
+
+
+def shipped_rules(anomaly_threshold: float | None = None) -> tuple[Rule, ...]:
+    """The rules of a bedside monitor, the most urgent first.
+
+    Parameters
+    ----------
+    anomaly_threshold : the anomaly bundle's threshold; None = no alarm on anomalies.
+    """
+    anomaly = [] if anomaly_threshold is None else [_anomaly(anomaly_threshold)]
+    return check_rules((*_LIFE_THREATENING, *_ARRHYTHMIAS, *anomaly, *_TECHNICAL))
+
+
+def _anomaly(threshold: float) -> Rule:
+    return Rule("anomaly", "low", Level("anomaly", threshold, k=8, n=10), off_delay_s=10.0, refractory_s=60.0)
+
+
+_VENTRICULAR = ("ventricular-run", "couplet", "bigeminy", "trigeminy")
+_OTHERS = ("pause", "irregular-rhythm")
+_SLOW_FAST = ("extreme-bradycardia", "extreme-tachycardia")
+
+_LIFE_THREATENING = (
+    Rule(
+        "ventricular-fibrillation",
+        "high",
+        Level("fibrillation", threshold=0.5),
+        on_delay_s=0.0,
+        off_delay_s=3.0,
+        re_alarm_s=60.0,
+        latching=True,
+        hides=("asystole", "ventricular-tachycardia", *_SLOW_FAST, *_VENTRICULAR, *_OTHERS),
+    ),
+    Rule(
+        "asystole",
+        "high",
+        Gap(at_least_s=4.0),
+        off_delay_s=2.0,
+        re_alarm_s=60.0,
+        latching=True,
+        hides=("extreme-bradycardia", "pause"),
+    ),
+    Rule(
+        "ventricular-tachycardia",
+        "high",
+        Run(beats=5, above_bpm=100.0),
+        off_delay_s=3.0,
+        re_alarm_s=60.0,
+        latching=True,
+        hides=("extreme-tachycardia", "ventricular-run", "irregular-rhythm"),
+    ),
+    Rule(
+        "extreme-bradycardia",
+        "high",
+        Rate(beats=5, below_bpm=40.0, release_bpm=45.0),
+        off_delay_s=2.0,
+        re_alarm_s=60.0,
+        latching=True,
+        hides=("pause",),
+    ),
+    Rule(
+        "extreme-tachycardia",
+        "high",
+        Rate(beats=17, above_bpm=140.0, release_bpm=130.0),
+        off_delay_s=2.0,
+        re_alarm_s=60.0,
+        latching=True,
+    ),
+)
+"""The five of the PhysioNet/CinC Challenge 2015, with its numbers."""
+
+_ARRHYTHMIAS = (
+    Rule("ventricular-run", "medium", Run(beats=3), off_delay_s=3.0, refractory_s=30.0),
+    Rule("pause", "medium", Gap(at_least_s=2.5), off_delay_s=2.0, refractory_s=30.0),
+    Rule("irregular-rhythm", "low", Irregular(changes=32, above=0.1, release=0.07), off_delay_s=30.0),
+    Rule("bigeminy", "low", Repeat(every=2, cycles=3), off_delay_s=10.0, refractory_s=60.0),
+    Rule("trigeminy", "low", Repeat(every=3, cycles=3), off_delay_s=10.0, refractory_s=60.0),
+    Rule("couplet", "low", Run(beats=2, exactly=True), off_delay_s=3.0, refractory_s=60.0),
+)
+
+_TECHNICAL = (
+    Rule("lead-off", "medium", Signal("missing"), technical=True, on_delay_s=3.0, off_delay_s=2.0, re_alarm_s=120.0),
+    Rule("lead-flat", "medium", Signal("flat"), technical=True, on_delay_s=3.0, off_delay_s=2.0, re_alarm_s=120.0),
+    Rule("lead-saturated", "low", Signal("saturated"), technical=True, on_delay_s=3.0, off_delay_s=2.0),
+    Rule(
+        "signal-unusable",
+        "low",
+        Signal("unusable"),
+        technical=True,
+        on_delay_s=10.0,
+        off_delay_s=5.0,
+        re_alarm_s=120.0,
+    ),
+)
+"""While any of these holds, beats are not seen and their alarms are blind; ``signal-unusable`` is the last resort."""
