@@ -34,6 +34,8 @@ class RecurrentOptions:
     feature_hidden : width of the layer that takes the features in.
     context_hidden, context_layers : of the recurrent layer over the last ``context`` windows.
     dropout : share of units dropped between layers while training.
+    feature_noise : sd of what is added to every feature while training, in standard deviations of the feature.
+    feature_dropout : share of features that a sequence goes without while training.
     """
 
     cell: Cell = "gru"
@@ -48,12 +50,17 @@ class RecurrentOptions:
     context_hidden: int = 64
     context_layers: int = 1
     dropout: float = 0.2
+    feature_noise: float = 0.0
+    feature_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kernel % 2 == 0 or self.kernel < 1:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        for name, share in (("dropout", self.dropout), ("feature_dropout", self.feature_dropout)):
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {share}")
+        if self.feature_noise < 0:
+            raise ValueError(f"feature_noise must be 0 or more, got {self.feature_noise}")
 
 
 class Recurrent(nn.Module):
@@ -131,8 +138,16 @@ class Recurrent(nn.Module):
     def forward(self, samples: Tensor, features: Tensor) -> Tensor:
         """Samples (n, k, n_channels, length), features (n, k, n_features) -> logits (n, k, n_classes)."""
         n, k = samples.shape[:2]
+        if self.training and self.features is not None:
+            features = self._disturb(features)
         embedded = self.embed(samples.flatten(0, 1), features.flatten(0, 1))
         return self.decide(embedded.reshape(n, k, -1))
+
+    def _disturb(self, features: Tensor) -> Tensor:
+        """Features (n, k, n_features) with noise, and some of them at their mean throughout a sequence."""
+        noisy = features + self.options.feature_noise * self.feature_sd * torch.randn_like(features)
+        kept = torch.rand(len(features), 1, features.shape[-1], device=features.device) >= self.options.feature_dropout
+        return torch.where(kept, noisy, self.feature_mean)
 
 
 def _recurrent(cell: Cell, width: int, hidden: int, layers: int, bidirectional: bool) -> nn.LSTM | nn.GRU:

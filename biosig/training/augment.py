@@ -1,4 +1,4 @@
-"""Variation added to training batches on the device, drawn from torch's seed."""
+"""Variation added to the samples of training batches on the device, drawn from torch's seed."""
 
 from __future__ import annotations
 
@@ -14,34 +14,21 @@ from biosig.training.resident import Batch
 __all__ = ["AUGMENTATIONS", "augment", "check_augmentations"]
 
 
-def _amplitude(samples: Tensor, features: Tensor, amount: float) -> tuple[Tensor, Tensor]:
+def _amplitude(samples: Tensor, amount: float) -> Tensor:
     """Each sequence scaled by one factor, log-normal with sd ``amount``."""
     factor = torch.exp(amount * torch.randn(len(samples), 1, 1, 1, device=samples.device))
-    return samples * factor, features
+    return samples * factor
 
 
-def _noise(samples: Tensor, features: Tensor, amount: float) -> tuple[Tensor, Tensor]:
+def _noise(samples: Tensor, amount: float) -> Tensor:
     """White noise, its sd drawn per sequence from 0 to ``amount`` (in the samples' unit)."""
     level = amount * torch.rand(len(samples), 1, 1, 1, device=samples.device)
-    return samples + level * torch.randn_like(samples), features
+    return samples + level * torch.randn_like(samples)
 
 
-def _feature_noise(samples: Tensor, features: Tensor, amount: float) -> tuple[Tensor, Tensor]:
-    """Normal noise of sd ``amount`` on every feature (in the feature's unit)."""
-    return samples, features + amount * torch.randn_like(features)
-
-
-def _feature_drop(samples: Tensor, features: Tensor, amount: float) -> tuple[Tensor, Tensor]:
-    """Each feature of a sequence set to 0 with probability ``amount``."""
-    keep = torch.rand(len(features), 1, features.shape[-1], device=features.device) >= amount
-    return samples, features * keep
-
-
-AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]] = {
+AUGMENTATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "amplitude": _amplitude,
     "noise": _noise,
-    "feature_noise": _feature_noise,
-    "feature_drop": _feature_drop,
 }
 
 
@@ -55,7 +42,7 @@ def check_augmentations(amounts: Mapping[str, float]) -> None:
 
 def augment(batch: Batch, amounts: Mapping[str, float]) -> Batch:
     """The batch with every named variation applied, in the order of the recipe."""
-    samples, features = batch.samples, batch.features
+    samples = batch.samples
     for name, amount in amounts.items():
-        samples, features = AUGMENTATIONS[name](samples, features, amount)
-    return replace(batch, samples=samples, features=features)
+        samples = AUGMENTATIONS[name](samples, amount)
+    return replace(batch, samples=samples)

@@ -15,8 +15,15 @@ from biosig.training.resident import ResidentWindows, cut_sequences
 from biosig.windows.index import Windows
 
 CPU = torch.device("cpu")
-SETTINGS = TrainPart(epochs=6, batch_size=8, lr=5e-3, augment={"noise": 0.1, "feature_drop": 0.1})
-OPTIONS = {"stem": [8], "hidden": 8, "context_hidden": 8, "feature_hidden": 8}
+SETTINGS = TrainPart(epochs=6, batch_size=8, lr=5e-3, augment={"noise": 0.1, "amplitude": 0.1})
+OPTIONS = {
+    "stem": [8],
+    "hidden": 8,
+    "context_hidden": 8,
+    "feature_hidden": 8,
+    "feature_noise": 0.1,
+    "feature_dropout": 0.1,
+}
 
 
 def two_classes(name: str, n: int = 150, seed: int = 0) -> Windows:
