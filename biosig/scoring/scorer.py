@@ -88,8 +88,9 @@ class _Bed:
             raise BundleError(f"bundle {recipe.name!r} does not fit the source: {error}") from None
         self.reset()
 
-    def reset(self) -> None:
+    def reset(self, at_s: float = 0.0) -> None:
         self.stream.reset()
+        self.origin_s = at_s
         self.memory = np.zeros((0, 0, 0), dtype=np.float32)
         self._signal = np.zeros((self.stream.n_channels, 0), dtype=np.float32)
         self._signal_start = 0
@@ -114,6 +115,7 @@ class _Bed:
 
     def state_dict(self) -> State:
         own = {"memory": self.memory.copy(), "signal": self._signal.copy(), "start": np.array(self._signal_start)}
+        own["origin_s"] = np.array(self.origin_s)
         return own | {f"stream.{key}": value for key, value in self.stream.state_dict().items()}
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -122,6 +124,7 @@ class _Bed:
         self.memory = np.array(state["memory"], dtype=np.float32)
         self._signal = np.array(state["signal"], dtype=np.float32)
         self._signal_start = int(state["start"])
+        self.origin_s = float(state["origin_s"])
 
 
 class Ward(Generic[Patient]):
@@ -185,9 +188,9 @@ class Ward(Generic[Patient]):
         chosen = self.patients if patients is None else patients
         return self._score({patient: self._beds[patient].flush() for patient in chosen})
 
-    def reset(self, patient: Patient) -> None:
-        """Forget what was seen of a patient: the next sample is the first."""
-        self._beds[patient].reset()
+    def reset(self, patient: Patient, at_s: float = 0.0) -> None:
+        """Forget what was seen of a patient: the next sample is the first, at ``at_s``."""
+        self._beds[patient].reset(at_s)
 
     def state_dict(self, patient: Patient) -> State:
         """Everything needed to go on with a patient later, as arrays."""
@@ -258,13 +261,14 @@ class Ward(Generic[Patient]):
         number: NDArray[np.int64],
         usable: NDArray[np.bool_],
     ) -> list[Score]:
-        stream = self._beds[patient].stream
-        start_s = cutting.onset_s - stream.before_s
+        bed = self._beds[patient]
+        time_s = bed.origin_s + cutting.onset_s
+        start_s = time_s - bed.stream.before_s
         rows = zip(
-            cutting.onset_s.tolist(),
+            time_s.tolist(),
             start_s.tolist(),
-            (start_s + stream.length_s).tolist(),
-            cutting.ready_s.tolist(),
+            (start_s + bed.stream.length_s).tolist(),
+            (bed.origin_s + cutting.ready_s).tolist(),
             number.tolist(),
             probs,
             cutting.good.tolist(),
@@ -272,8 +276,8 @@ class Ward(Generic[Patient]):
             strict=True,
         )
         return [
-            Score(time_s, start, end, ready_s, self._names[at], row.copy(), float("nan"), share, sufficient)
-            for time_s, start, end, ready_s, at, row, share, sufficient in rows
+            Score(time, start, end, ready, self._names[at], row.copy(), float("nan"), share, sufficient)
+            for time, start, end, ready, at, row, share, sufficient in rows
         ]
 
 
@@ -307,9 +311,9 @@ class Scorer:
         """The scores that the end of the recording completes; ``reset`` before going on."""
         return self._ward.flush()[0]
 
-    def reset(self) -> None:
-        """Forget everything: the next sample is the first."""
-        self._ward.reset(0)
+    def reset(self, at_s: float = 0.0) -> None:
+        """Forget everything: the next sample is the first, at ``at_s``."""
+        self._ward.reset(0, at_s)
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""

@@ -1,0 +1,1 @@
+"""From a live source to alarms: intake, signal watch, alarms, store."""

@@ -1,0 +1,112 @@
+"""How the signal itself is, second by second: what tells asystole from a lead that fell off.
+
+Scores come with beats, and no beats bring no scores. So one :class:`SignalState` per second of signal is
+told whatever happens, for the alarms that speak when nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosig.errors import SourceError
+from biosig.monitoring.events import SignalState
+from biosig.records.recording import Layout
+from biosig.signal.quality import Quality
+from biosig.signal.stream import Chunk, State
+
+__all__ = ["SignalWatch"]
+
+
+class SignalWatch:
+    """One patient's signal states, the same however the samples were cut into chunks.
+
+    Parameters
+    ----------
+    layout : of the raw samples.
+    channels : the ones watched, by name in ``layout``; default all. Shares are over all their samples.
+    every_s : seconds of signal per state.
+    quality : what is flat and what is saturated.
+
+    Notes
+    -----
+    A sample is ``missing`` where it is NaN, ``flat`` where :class:`~biosig.signal.quality.Quality` finds it at the
+    end of a still stretch, ``saturated`` at or beyond the limit, and ``good`` where it is none of these.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        channels: Sequence[str] | None = None,
+        every_s: float = 1.0,
+        quality: Quality | None = None,
+    ) -> None:
+        chosen = layout.channels if channels is None else tuple(channels)
+        self._rows = [layout.index(channel) for channel in chosen]
+        self._n_channels = layout.n_channels
+        self._fs = layout.fs
+        self._every_s = every_s
+        if round(every_s * layout.fs) < 1:
+            raise ValueError(f"a state must tell of at least one sample: every_s >= {1 / layout.fs:g}, got {every_s}")
+        design = quality or Quality()
+        self._limit = design.limit
+        self._stillness = design.open(layout.pick(chosen))
+        self.reset()
+
+    def reset(self, at_s: float = 0.0) -> None:
+        """Forget everything: the next sample is the first, at ``at_s``."""
+        self._stillness.reset()
+        self._origin_s = at_s
+        self._seen = 0
+        self._told = 0
+        self._counts = np.zeros(4, dtype=np.int64)
+
+    def push(self, samples: NDArray[Any]) -> list[SignalState]:
+        """Samples (n_channels, n), NaN = not recorded, in; every state that is now complete out."""
+        if samples.ndim != 2 or len(samples) != self._n_channels:
+            raise SourceError(f"expected chunks of ({self._n_channels}, n) samples, got shape {samples.shape}")
+        chunk = Chunk.of(samples[self._rows])
+        good = self._stillness.process(chunk).good
+        saturated = chunk.good & (np.abs(chunk.data) >= self._limit)
+        marks = (good, chunk.good & ~good & ~saturated, saturated, ~chunk.good)
+        counted = np.zeros((4, chunk.n_times + 1), dtype=np.int64)
+        for row, mark in enumerate(marks):
+            np.cumsum(mark.sum(axis=0), out=counted[row, 1:])
+        states, begun = [], 0
+        while (edge := self._edge(self._told + 1)) <= self._seen + chunk.n_times:
+            place = edge - self._seen
+            counts = self._counts + counted[:, place] - counted[:, begun]
+            states.append(self._state(counts, edge - self._edge(self._told)))
+            self._told += 1
+            self._counts = np.zeros(4, dtype=np.int64)
+            begun = place
+        self._counts = self._counts + counted[:, -1] - counted[:, begun]
+        self._seen += chunk.n_times
+        return states
+
+    def _edge(self, number: int) -> int:
+        """Samples seen when this many states are complete."""
+        return int(np.ceil(number * self._every_s * self._fs - 1e-6))
+
+    def _state(self, counts: NDArray[np.int64], n_times: int) -> SignalState:
+        good, flat, saturated, missing = (counts / (n_times * len(self._rows))).tolist()
+        time_s = self._origin_s + (self._told + 1) * self._every_s
+        return SignalState(time_s=time_s, good=good, flat=flat, saturated=saturated, missing=missing)
+
+    def state_dict(self) -> State:
+        """Everything needed to go on later, as arrays."""
+        own = {"places": np.array([self._seen, self._told], dtype=np.int64), "counts": self._counts.copy()}
+        own["origin_s"] = np.array(self._origin_s)
+        return own | {f"stillness.{key}": value for key, value in self._stillness.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a ``state_dict()`` of a watch of the same layout and design."""
+        self._seen, self._told = (int(value) for value in state["places"])
+        self._counts = np.array(state["counts"], dtype=np.int64)
+        self._origin_s = float(state["origin_s"])
+        prefix = "stillness."
+        self._stillness.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
