@@ -1,0 +1,41 @@
+"""Bundles for the scorer: the shipped recipe and one of sliding windows, with drawn weights that tell windows apart."""
+
+import numpy as np
+import pytest
+import torch
+
+import biosig
+from biosig.bundle import Bundle
+from biosig.datasets.mitbih import SAMPLE
+from biosig.models.contract import InputShape
+from biosig.models.registry import build_model
+from biosig.recipe import load_recipe
+from biosig.windows.stream import cut_recording
+
+SLIDING = ["windows.cut=slide", "windows.options.length_s=2.0", "windows.options.stride_s=0.75"]
+
+
+def drawn(settings: list[str], members: int) -> Bundle:
+    """A bundle of networks as they are before training, scaled to real windows, their last layer louder."""
+    recipe = load_recipe("ecg", settings)
+    recording = biosig.read(SAMPLE / "119").crop(0, 40).pick(recipe.data.channels)
+    windows = cut_recording(recording, recipe.chain, recipe.cutter)
+    shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        models = [build_model(recipe.model.name, recipe.model.options, shape, 4).eval() for _ in range(members)]
+    for model in models:
+        if windows.features.shape[1]:
+            model.fit_scale(torch.from_numpy(windows.features))
+        model.head.weight.data *= 5.0
+    return Bundle(recipe, models, shape, np.array([0.0, 0.5, 0.0, -0.5]))
+
+
+@pytest.fixture(scope="session")
+def beat_bundle():
+    return drawn(["windows.context=6"], members=2)
+
+
+@pytest.fixture(scope="session")
+def slide_bundle():
+    return drawn(["windows.context=3", *SLIDING], members=1)
