@@ -45,6 +45,9 @@ __all__ = ["Bundle", "load"]
 
 FORMAT = 1
 
+CHECKED = ("recipe.toml", "weights.safetensors", "MODEL_CARD.md")
+"""Files that the manifest vouches for."""
+
 PIECE_S = 600.0
 """Seconds of a recording that are scored at a time."""
 
@@ -148,8 +151,7 @@ class Bundle:
             "decision": self.decision.tolist(),
         }
         (beside / "MODEL_CARD.md").write_text(_model_card(manifest, self.recipe), encoding="utf-8")
-        files = ("recipe.toml", "weights.safetensors", "MODEL_CARD.md")
-        manifest["sha256"] = {name: hashlib.sha256((beside / name).read_bytes()).hexdigest() for name in files}
+        manifest["sha256"] = {name: hashlib.sha256((beside / name).read_bytes()).hexdigest() for name in CHECKED}
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         _put_in_place(beside, folder)
         self.manifest, self.folder = manifest, folder
@@ -159,7 +161,7 @@ def _put_in_place(beside: Path, folder: Path) -> None:
     """Move the finished files of ``beside`` into ``folder``, the manifest last: it vouches for the others."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
-    for name in ("recipe.toml", "weights.safetensors", "MODEL_CARD.md", "manifest.json"):
+    for name in (*CHECKED, "manifest.json"):
         (beside / name).replace(folder / name)
     beside.rmdir()
 
@@ -184,9 +186,9 @@ def load(folder: str | Path) -> Bundle:
 
 
 def _check_files(folder: Path, checksums: dict[str, str]) -> None:
-    for name, expected in checksums.items():
-        path = folder / name
-        if Path(name).name != name or not path.is_file():
+    for name in CHECKED:
+        path, expected = folder / name, checksums[name]
+        if not path.is_file():
             raise BundleError(f"{folder}: {name} is missing from the bundle")
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != expected:

@@ -290,7 +290,7 @@ def main() -> NoReturn:
     from biosig.errors import BiosigError
 
     try:
-        app()
+        app(prog_name="biosig")
     except (BiosigError, ValueError, OSError) as error:
         _say(f"biosig: {_one_line(error)}")
         sys.exit(2)

@@ -133,7 +133,8 @@ def _fit_members(
 
     def on_all(each: Sequence[TrainPart]) -> list[Fitted]:
         return [
-            bench.fit(windows, one, virtual=virtual, checkpoint=folder / f"checkpoint-{one.seed}.pt") for one in each
+            bench.fit(windows, one, virtual=virtual, checkpoint=folder / f"checkpoint-{number}.pt")
+            for number, one in enumerate(each)
         ]
 
     if not held_out.any():
@@ -146,9 +147,9 @@ def _fit_members(
             one,
             virtual=None if virtual is None else virtual.of_subjects(training.subjects),
             validation=validation,
-            checkpoint=folder / f"checkpoint-held-out-{one.seed}.pt",
+            checkpoint=folder / f"checkpoint-held-out-{number}.pt",
         )
-        for one in (members[:1] if settings.refit else members)
+        for number, one in enumerate(members[:1] if settings.refit else members)
     ]
     probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
     metrics = bench.report(validation, probabilities, fits[0].decision)

@@ -14,6 +14,7 @@ import os
 import pickle
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -242,7 +243,7 @@ class _Training:
     def save(self, path: Path, done: _Progress) -> None:
         """Write the state beside ``path`` and rename it there, so that a kill leaves the old or the new one."""
         state = {
-            "fingerprint": self._fingerprint(),
+            "fingerprint": self._fingerprint,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": vars(done),
@@ -257,17 +258,22 @@ class _Training:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
             raise BundleError(f"{path}: cannot be resumed ({error}); delete it to start again") from None
-        if state["fingerprint"] != self._fingerprint():
+        if state["fingerprint"] != self._fingerprint:
             raise BundleError(f"{path}: belongs to a training with other settings or data; delete it to start again")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         return _Progress(**state["progress"])
 
+    @cached_property
     def _fingerprint(self) -> str:
-        shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
+        """What makes this training this one: settings, network with its options, and every sample it learns from."""
         windows = self.data.windows
-        parts = [self.settings.model_dump(), shapes, self.data.context, windows.names, windows.label.tolist()]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
+        parts = [self.settings.model_dump(), repr(self.model), shapes, self.data.context, windows.names]
+        digest = hashlib.sha256(json.dumps(parts).encode())
+        for values in (*windows.signals, windows.start, windows.label, windows.features, self.data.weight):
+            digest.update(np.ascontiguousarray(values))
+        return digest.hexdigest()
 
 
 def warm_cosine(share: float, warmup: float) -> float:

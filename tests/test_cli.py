@@ -1,0 +1,344 @@
+"""The commands as a user types them, and the same from Python, end to end on the shipped sample."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+
+import biosig
+from biosig.cli import app, main
+
+SAMPLE = Path(biosig.__file__).parent / "datasets" / "samples" / "mitdb"
+TINY = ["--set", "train.epochs=1", "--set", "train.refit=false", "--set", "train.members=1"] + [
+    word
+    for setting in ("windows.context=8", "model.options.hidden=8", "model.options.context_hidden=8")
+    for word in ("--set", setting)
+]
+COMMANDS = ("train", "evaluate", "cross-validate", "beats", "bxb", "inspect", "list", "data get")
+
+
+class Ended(NamedTuple):
+    """How a command ended: exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands see the shipped sample, whatever databases this machine has."""
+    monkeypatch.delenv("BIOSIG_DATA", raising=False)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs ``biosig ARGUMENTS`` in this process."""
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["biosig", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """A bundle trained by the command line, once for all tests, and what the command said."""
+    folder = tmp_path_factory.mktemp("trained") / "bundle"
+    environment = {key: value for key, value in os.environ.items() if key != "BIOSIG_DATA"}
+    words = [sys.executable, "-m", "biosig", "train", "ecg", "--out", str(folder), *TINY]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True, env=environment, cwd=folder.parent)
+    return folder, Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def copy_of(bundle: Path, folder: Path) -> Path:
+    """The bundle somewhere it may be damaged."""
+    return Path(shutil.copytree(bundle, folder / "bundle"))
+
+
+def modules_after(code: str) -> set[str]:
+    """Names of the modules a fresh interpreter holds after running ``code``."""
+    show = f"{code}\nimport sys; print('MODULES', *sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    return set(ended.stdout.rpartition("MODULES ")[2].split())
+
+
+HEAVY = {"torch", "mne", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "wfdb", "pydantic"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys; sys.argv = ['biosig', '--help']\ntry:\n    import biosig.cli; biosig.cli.main()\n"
+    assert not modules_after(code + "except SystemExit as ended:\n    assert ended.code == 0") & HEAVY
+
+
+def test_import_loads_nothing_heavy_until_it_is_used() -> None:
+    assert not modules_after("import biosig") & HEAVY
+    assert not modules_after("import biosig; biosig.read") & {"torch", "mne", "sklearn", "matplotlib", "wfdb"}
+
+
+def test_every_public_name_is_there() -> None:
+    assert {name for name in biosig.__all__ if getattr(biosig, name, None) is None} == set()
+    assert set(biosig.__all__) <= set(dir(biosig))
+
+
+@pytest.mark.parametrize("words", ["", *COMMANDS, "data"])
+def test_every_command_explains_itself(words: str, command: Command) -> None:
+    ended = command(*words.split(), "--help")
+    assert ended.code == 0
+    assert "Usage: biosig" in ended.out
+    assert ended.err == ""
+
+
+def test_the_list_of_commands_tested_here_is_complete() -> None:
+    group = typer.main.get_command(app)
+    names = {
+        f"{name} {inner}".strip()
+        for name, one in group.commands.items()  # type: ignore[attr-defined]
+        for inner in getattr(one, "commands", {"": None})
+    }
+    assert names == set(COMMANDS)
+
+
+def test_train_writes_a_bundle_and_says_that_it_used_the_sample(trained: tuple[Path, Ended]) -> None:
+    folder, ended = trained
+    assert ended.code == 0, ended.err
+    assert "no --data given: using the sample" in ended.err.splitlines()[0]
+    assert "biosig data get mitdb DIR" in ended.err.splitlines()[0]
+    assert "macro-F1" in ended.out
+    names = {path.name for path in folder.iterdir()} - {"tensorboard"}
+    assert names == {"recipe.toml", "weights.safetensors", "manifest.json", "MODEL_CARD.md", "history.json"}
+    assert json.loads((folder / "history.json").read_text())[0]["epoch"] == 1
+
+
+def test_evaluate_writes_figures_and_report(trained: tuple[Path, Ended], tmp_path: Path, command: Command) -> None:
+    ended = command("evaluate", trained[0], "--out", tmp_path / "figures")
+    assert ended.code == 0, ended.err
+    metrics = json.loads((tmp_path / "figures" / "metrics.json").read_text())
+    for figures in (metrics, metrics["detected"]):
+        assert set(figures["classes"]) == {"N", "S", "V", "F"}
+        assert {"sensitivity", "ppv", "f1", "support"} <= set(figures["classes"]["V"])
+    assert metrics["classes"]["V"]["support"] == 332  # V and E marks of 205, 207, 220 and 223 in the sample
+    assert {"macro_f1", "accuracy", "subjects"} <= set(metrics)
+    html = (tmp_path / "figures" / "report.html").read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert "not a test" in ended.err
+    assert "End to end" in ended.out
+
+
+def test_evaluate_warns_where_every_subject_was_trained_on(
+    trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    bundle = copy_of(trained[0], tmp_path)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["provenance"]["subjects"] += [f"mitdb-{name}" for name in (205, 207, 220, 223)]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    ended = command("evaluate", bundle)
+    assert ended.code == 0, ended.err
+    assert "caution: the bundle was trained on every one of these subjects" in ended.err
+    assert "caution" in json.loads((bundle / "evaluation" / "metrics.json").read_text())["protocol"]
+
+
+def test_cross_validate_keeps_subjects_apart(tmp_path: Path, command: Command) -> None:
+    ended = command("cross-validate", "ecg", "--folds", 2, "--out", tmp_path, *TINY)
+    assert ended.code == 0, ended.err
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    first, second = (set(fold) for fold in metrics["folds"])
+    assert len(first | second) == 12
+    assert not first & second
+    assert set(metrics["spread"]["V"]) >= {"mean", "sd"}
+    assert "All folds together" in ended.out
+
+
+def test_beats_and_bxb_find_the_beats_of_a_quiet_record(tmp_path: Path, command: Command) -> None:
+    ended = command("beats", SAMPLE / "118", "--lead", "MLII", "--out", tmp_path)
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "118.qrs").is_file()
+    ended = command("bxb", SAMPLE / "118.atr", tmp_path / "118.qrs", "--start", 0, "--json", tmp_path / "118.json")
+    assert ended.code == 0, ended.err
+    qrs = json.loads((tmp_path / "118.json").read_text())["qrs"]
+    assert qrs["sensitivity"] > 0.99
+    assert qrs["positive_predictivity"] > 0.99
+
+
+def test_inspect_prints_draws_and_gives_json(tmp_path: Path, command: Command) -> None:
+    picture = tmp_path / "106.png"
+    ended = command("inspect", SAMPLE / "106", "--plot", picture, "--start", 30)
+    assert ended.code == 0, ended.err
+    assert "MLII" in ended.out
+    assert "480.0 s at 360 Hz" in ended.out
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    summary = json.loads(command("inspect", SAMPLE / "106", "--json").out)
+    assert summary["n_beats"] == 590
+
+
+def test_list_names_recipes_and_parts(command: Command) -> None:
+    ended = command("list")
+    assert ended.code == 0
+    for name in ("ecg", "mitbih", "recurrent", "BandPass", "beats"):
+        assert name in ended.out
+
+
+BAD = {
+    "unknown recipe": (["train", "eeg-nothing"], "known: ecg"),
+    "missing recipe file": (["train", "nowhere.toml"], "no such recipe file"),
+    "unknown key": (["train", "ecg", "--set", "train.lrr=1"], "did you mean 'lr'?"),
+    "unknown part of the recipe": (["train", "ecg", "--set", "trian.lr=1"], "did you mean 'train'?"),
+    "setting without a value": (["train", "ecg", "--set", "train.lr"], "key=value"),
+    "value of the wrong type": (["train", "ecg", "--set", "train.epochs=many"], "train.epochs"),
+    "value out of range": (["train", "ecg", "--set", "train.lr=-1"], "train.lr"),
+    "unknown option of the model": (["train", "ecg", "--set", "model.options.cel=gru"], "did you mean 'cell'?"),
+    "impossible filter": (["train", "ecg", "--set", "signal.BandPass.low_hz=99"], "low_hz must be below high_hz"),
+    "no database there": (["train", "ecg", "--data", "nowhere"], "biosig data get mitdb nowhere"),
+    "unknown device": (["train", "ecg", "--device", "tpu"], "auto, cpu or cuda"),
+    "no bundle there": (["evaluate", "nowhere"], "no bundle here"),
+    "no record there": (["inspect", "nowhere"], "nowhere.hea"),
+    "lead that is not there": (["beats", SAMPLE / "106", "--lead", "V9"], "has MLII, V1"),
+    "no annotation file": (["bxb", SAMPLE / "106.atr", "nowhere.qrs"], "nowhere.qrs"),
+    "record instead of annotations": (["bxb", SAMPLE / "106", SAMPLE / "106.atr"], "106.atr"),
+    "unknown database": (["data", "get", "mitdbb", "."], "known: mitdb"),
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_and_exit_code_2(
+    words: list[object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command(*words)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith("biosig: ")
+    assert expected in ended.err
+
+
+def test_a_recipe_lead_that_no_record_has_is_one_line(tmp_path: Path, command: Command) -> None:
+    ended = command("train", "ecg", "--out", tmp_path, *TINY, "--set", 'data.channels=["V9"]')
+    assert ended.code == 2
+    assert "lead 'V9' not found, has MLII" in ended.err.splitlines()[-1]
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path, command: Command) -> None:
+    ended = command("inspect", SAMPLE / "106", "--plot", tmp_path / "nowhere" / "106.png")
+    assert ended.code == 2
+    assert ended.err == f"biosig: {tmp_path / 'nowhere' / '106.png'}: No such file or directory\n"
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def change_one_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "weights.safetensors", "manifest.json"])
+@pytest.mark.parametrize("damage", [cut_short, change_one_byte, Path.unlink])
+def test_a_damaged_bundle_is_one_line(
+    name: str, damage: Callable[[Path], None], trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    bundle = copy_of(trained[0], tmp_path)
+    if name == "manifest.json" and damage is change_one_byte:
+        (bundle / name).write_text('{"format": 1, "sha256": []}')
+    else:
+        damage(bundle / name)
+    ended = command("evaluate", bundle)
+    assert ended.code == 2
+    assert len(ended.err.splitlines()) == 1
+    assert str(bundle) in ended.err
+
+
+EPOCHS = ["--set", "train.epochs=3"]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that was killed after its first complete epoch."""
+    folder = tmp_path_factory.mktemp("killed") / "bundle"
+    arguments = [sys.executable, "-m", "biosig", "train", "ecg", "--out", str(folder), *TINY, *EPOCHS]
+    environment = {key: value for key, value in os.environ.items() if key != "BIOSIG_DATA"}
+    with (folder.parent / "log").open("w") as log:
+        process = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment)
+        while not list(folder.glob("checkpoint-*.pt")) and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL, (folder.parent / "log").read_text()
+    return folder
+
+
+def test_a_killed_training_leaves_a_checkpoint_and_no_bundle(killed: Path, command: Command) -> None:
+    assert [path.name for path in killed.glob("checkpoint-*.pt")] == ["checkpoint-held-out-0.pt"]
+    assert "no bundle here" in command("evaluate", killed).err
+
+
+@pytest.mark.parametrize("other", [["--seed", "8"], ["--set", "signal.BandPass.low_hz=1"]], ids=["seed", "filter"])
+def test_resume_with_other_settings_is_refused(other: list[str], killed: Path, command: Command) -> None:
+    ended = command("train", "ecg", "--out", killed, "--resume", *TINY, *EPOCHS, *other)
+    assert ended.code == 2
+    assert "belongs to a training with other settings or data; delete it" in ended.err.splitlines()[-1]
+    assert list(killed.glob("checkpoint-*.pt"))
+
+
+def test_a_killed_training_resumes_to_the_same_weights(killed: Path, tmp_path: Path, command: Command) -> None:
+    shutil.copytree(killed, tmp_path / "resumed")
+    resumed = command("train", "ecg", "--out", tmp_path / "resumed", "--resume", *TINY, *EPOCHS)
+    assert resumed.code == 0, resumed.err
+    whole = command("train", "ecg", "--out", tmp_path / "whole", *TINY, *EPOCHS)
+    assert whole.code == 0, whole.err
+    histories = [json.loads((tmp_path / name / "history.json").read_text()) for name in ("resumed", "whole")]
+    losses = [[row["loss"] for row in history] for history in histories]
+    assert len(losses[0]) == 3
+    assert losses[0] == losses[1]
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("resumed", "whole")]
+    assert weights[0] == weights[1]
+
+
+def test_python_reads_draws_and_tabulates_a_recording() -> None:
+    recording = biosig.read(SAMPLE / "208")
+    frame = recording.to_frame()
+    assert list(frame.columns) == ["MLII", "V1"]
+    assert frame.index[360] == 1.0
+    assert np.array_equal(frame["MLII"].to_numpy(), recording.data[0])
+    assert recording.plot(10, 20).to_png()[:4] == b"\x89PNG"
+
+
+def test_python_trains_as_the_command_does_and_scores_a_recording(trained: tuple[Path, Ended], tmp_path: Path) -> None:
+    settings = TINY[1::2]
+    bundle = biosig.train("ecg", out=tmp_path / "bundle", settings=settings, progress=False)
+    loaded = biosig.load(trained[0])
+    recording = biosig.read(SAMPLE / "205")
+    scores = bundle.score(recording)
+    assert isinstance(scores, pd.DataFrame)
+    assert list(scores.columns) == ["time_s", "ready_s", "good", "usable", "label", "p_N", "p_S", "p_V", "p_F"]
+    assert np.allclose(scores.filter(like="p_").sum(axis=1), 1, atol=1e-5)
+    assert (scores["ready_s"] > scores["time_s"]).all()
+    n_beats = json.loads((trained[0] / "manifest.json").read_text())["metrics"]["classes"]["N"]["support"]
+    assert 0 < len(scores) < n_beats
+    pd.testing.assert_frame_equal(scores, loaded.score(recording))
+
+
+def test_python_refuses_a_recording_without_the_lead(trained: tuple[Path, Ended]) -> None:
+    recording = biosig.read(SAMPLE / "208", channels=["V1"])
+    with pytest.raises(biosig.BundleError, match="needs lead MLII"):
+        biosig.load(trained[0]).score(recording)
