@@ -20,6 +20,7 @@ from biosig.monitoring.events import (
     Acknowledge,
     AlarmEvent,
     BeatEvent,
+    FibrillationScore,
     InputEvent,
     Pause,
     Priority,
@@ -28,6 +29,7 @@ from biosig.monitoring.events import (
 )
 from biosig.monitoring.rules import Rule, check_rules, rule_to_dict
 from biosig.options import did_you_mean
+from biosig.signal.fibrillation import FIBRILLATING, WINDOW_S
 
 __all__ = ["ActiveAlarm", "AlarmEngine"]
 
@@ -142,6 +144,7 @@ class AlarmEngine:
             self._beats.signal(event)
             found = ((i, watcher.see_signal(event)) for i, watcher in self._seers["see_signal"])
         else:
+            self._beats.score(event)
             asked = (pair for pair in self._seers["see_score"] if self.rules[pair[0]].watch.asks_for(event))
             found = ((i, watcher.see_score(event)) for i, watcher in asked)
         return {i: findings for i, findings in found if findings}
@@ -228,11 +231,13 @@ def _by_urgency(said: list[AlarmEvent]) -> list[AlarmEvent]:
 
 
 class _Intervals:
-    """Beats with the interval before them, None where bad signal lies in between: a beat may have been missed there."""
+    """Beats with the interval before them, None where it is no heart beat's: where bad signal lies in between (a beat
+    may have been missed) or flutter in place of beats."""
 
     def __init__(self, start_s: float) -> None:
         self._beat_s: float | None = None
         self._state_s = start_s
+        self._flutter_s: float | None = None
         self._bad: list[list[float]] = []
 
     def beat(self, event: BeatEvent) -> Beat:
@@ -240,10 +245,14 @@ class _Intervals:
         time_s, last_s = event.time_s, self._beat_s
         if last_s is not None and time_s <= last_s:
             raise ValueError(f"beats must come in order: the last was at {last_s:.6f} s, got one at {time_s:.6f} s")
-        broken = last_s is None or any(start < time_s and stop > last_s for start, stop in self._bad)
+        rr_s = None if last_s is None or self._broken(last_s, time_s) else time_s - last_s
         self._bad = [span for span in self._bad if span[1] > time_s]
-        self._beat_s = time_s
-        return Beat(time_s, event.label if event.good else "", None if broken or last_s is None else time_s - last_s)
+        self._beat_s, self._flutter_s = time_s, None
+        return Beat(time_s, event.label if event.good else "", rr_s)
+
+    def _broken(self, last_s: float, time_s: float) -> bool:
+        flutter = self._flutter_s is not None and self._flutter_s < time_s
+        return flutter or any(start < time_s and stop > last_s for start, stop in self._bad)
 
     def signal(self, state: SignalState) -> None:
         """Remember bad signal until the beat after it."""
@@ -254,11 +263,20 @@ class _Intervals:
                 self._bad.append([self._state_s, state.time_s])
         self._state_s = state.time_s
 
+    def score(self, score: Score) -> None:
+        """Remember flutter that began after the last beat, until the next one."""
+        if isinstance(score, FibrillationScore) and score.usable and score.value >= FIBRILLATING:
+            start_s = score.time_s - WINDOW_S
+            if self._beat_s is not None and self._flutter_s is None and start_s >= self._beat_s:
+                self._flutter_s = start_s
+
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on later, as JSON."""
-        return {"beat_s": self._beat_s, "state_s": self._state_s, "bad": [list(span) for span in self._bad]}
+        spans = [list(span) for span in self._bad]
+        return {"beat_s": self._beat_s, "state_s": self._state_s, "flutter_s": self._flutter_s, "bad": spans}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a ``state_dict()``."""
         self._beat_s, self._state_s = state["beat_s"], float(state["state_s"])
+        self._flutter_s = state["flutter_s"]
         self._bad = [list(span) for span in state["bad"]]

@@ -83,8 +83,8 @@ class Episode:
 
     @property
     def hides(self) -> bool:
-        """Whether the alarms that the rule hides are hidden now."""
-        return self._state.met and self._state.phase in ("pending", "active")
+        """Whether the alarms that the rule hides are hidden now: from its on delay until it is over."""
+        return self._state.phase in ("pending", "active", "ending")
 
     def find(self, finding: Finding, now_s: float) -> None:
         """Take in that the condition began or ceased to be met."""

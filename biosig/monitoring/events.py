@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from biosig.signal.fibrillation import FibrillationValues
+
 __all__ = [
     "Acknowledge",
     "AlarmEvent",
@@ -130,6 +132,12 @@ class AnomalyScore(Score):
 @dataclass(frozen=True, slots=True)
 class FibrillationScore(Score):
     """How much like flutter or fibrillation a stretch is, :mod:`biosig.signal.fibrillation`."""
+
+    @classmethod
+    def of(cls, values: FibrillationValues) -> list[FibrillationScore]:
+        """One event per value; each is known with the last sample it speaks of."""
+        columns = zip(values.time_s.tolist(), values.value.tolist(), values.usable.tolist(), strict=True)
+        return [cls(time_s, time_s, value, usable) for time_s, value, usable in columns]
 
 
 @dataclass(frozen=True, slots=True)

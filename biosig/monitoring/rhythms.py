@@ -267,10 +267,15 @@ class Irregular(Condition):
     changes : pairs of intervals looked at; as many are needed before anything is said.
     above : median that begins it.
     release : median that ends it; 0 = ``above``.
+
+    Notes
+    -----
+    Over 64 changes of reference beats of MIT-BIH DS1, the median is 0.12 to 0.23 in the atrial fibrillation of the two
+    patients who have it (201, 203), and at most 0.098 in the 20 others.
     """
 
-    changes: int = 32
-    above: float = 0.1
+    changes: int = 64
+    above: float = 0.11
     release: float = 0.0
 
     def __post_init__(self) -> None:

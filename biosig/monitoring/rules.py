@@ -20,6 +20,7 @@ from biosig.monitoring.conditions import Condition, Level, Signal
 from biosig.monitoring.events import Priority
 from biosig.monitoring.rhythms import Gap, Irregular, Rate, Repeat, Run
 from biosig.options import build, did_you_mean, fields_of, lookup
+from biosig.signal.fibrillation import FIBRILLATING
 
 __all__ = ["CONDITIONS", "Rule", "check_rules", "rule_from_dict", "rule_to_dict", "shipped_rules"]
 
@@ -51,8 +52,8 @@ class Rule:
     re_alarm_s : an alarm still met signals again after each so many seconds, from the raise or from the last
         acknowledgement; 0 = never.
     latching : once over, it is shown until somebody acknowledges it.
-    hides : names of alarms that say nothing new while the condition of this one is met, its ``on_delay_s`` included:
-        so flutter hides the asystole that it would otherwise be taken for.
+    hides : names of alarms that say nothing new from the moment the condition of this one is met, its ``on_delay_s``
+        and ``off_delay_s`` included: so flutter hides the asystole that it would otherwise be taken for.
     """
 
     name: str
@@ -134,9 +135,9 @@ _LIFE_THREATENING = (
     Rule(
         "ventricular-fibrillation",
         "high",
-        Level("fibrillation", threshold=0.5),
-        on_delay_s=0.0,
-        off_delay_s=3.0,
+        Level("fibrillation", threshold=FIBRILLATING, release=0.2),
+        on_delay_s=1.0,
+        off_delay_s=4.0,
         re_alarm_s=60.0,
         latching=True,
         hides=("asystole", "ventricular-tachycardia", *_SLOW_FAST, *_VENTRICULAR, *_OTHERS),
@@ -177,12 +178,13 @@ _LIFE_THREATENING = (
         latching=True,
     ),
 )
-"""The five of the PhysioNet/CinC Challenge 2015, with its numbers."""
+"""The five of the PhysioNet/CinC Challenge 2015, with its numbers. Fibrillation is scored over 3 s twice a second: 1 s
+of delay on the first such score makes the 4 s of the definition, and hides the asystole it would be taken for."""
 
 _ARRHYTHMIAS = (
     Rule("ventricular-run", "medium", Run(beats=3), off_delay_s=3.0, refractory_s=30.0),
     Rule("pause", "medium", Gap(at_least_s=2.5), off_delay_s=2.0, refractory_s=30.0),
-    Rule("irregular-rhythm", "low", Irregular(changes=32, above=0.1, release=0.07), off_delay_s=30.0),
+    Rule("irregular-rhythm", "low", Irregular(changes=64, above=0.11, release=0.09), off_delay_s=30.0),
     Rule("bigeminy", "low", Repeat(every=2, cycles=3), off_delay_s=10.0, refractory_s=60.0),
     Rule("trigeminy", "low", Repeat(every=3, cycles=3), off_delay_s=10.0, refractory_s=60.0),
     Rule("couplet", "low", Run(beats=2, exactly=True), off_delay_s=3.0, refractory_s=60.0),

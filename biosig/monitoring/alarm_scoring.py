@@ -1,0 +1,77 @@
+"""A monitored recording against its annotations: what ``biosig evaluate-alarms`` reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from biosig.evaluation.alarm_reference import reference_spans
+from biosig.evaluation.alarms import Span, evaluate_alarms
+from biosig.monitoring.events import AlarmEvent, BeatEvent
+from biosig.monitoring.rhythms import Gap
+from biosig.monitoring.rules import Rule
+from biosig.records.recording import Annotations
+from biosig.windows.labels import aami_classes
+
+__all__ = ["alarm_spans", "reference_beats", "score_alarms"]
+
+
+def alarm_spans(events: Iterable[AlarmEvent], *, duration_s: float) -> tuple[Span, ...]:
+    """Each alarm from its raise until its condition ended (cleared or latched) or something silenced it.
+
+    Parameters
+    ----------
+    events : of one recording, in order. Technical alarms count like others; pauses are none.
+    duration_s : where alarms still on are taken to end.
+    """
+    spans: list[Span] = []
+    begun: dict[str, float] = {}
+    for event in events:
+        if event.kind == "raised":
+            begun.setdefault(event.alarm, event.time_s)
+        elif event.kind in ("cleared", "latched", "suppressed") and event.alarm in begun:
+            spans.append(Span(event.alarm, begun.pop(event.alarm), event.time_s))
+    spans += [Span(name, start_s, max(start_s, duration_s)) for name, start_s in begun.items()]
+    return tuple(sorted(spans, key=lambda span: (span.start_s, span.kind)))
+
+
+def reference_beats(annotations: Annotations, *, latency_s: float = 0.0) -> tuple[BeatEvent, ...]:
+    """The beats of reference annotations as a monitor would hear of them, ``latency_s`` after each peak.
+
+    Class Q (paced, not classifiable) is a beat of unknown class.
+    """
+    classes = aami_classes(annotations.label).tolist()
+    return tuple(
+        BeatEvent(time_s, time_s + latency_s, "" if label == "Q" else label)
+        for time_s, label in zip(annotations.onset_s.tolist(), classes, strict=True)
+        if label
+    )
+
+
+def score_alarms(
+    events: Iterable[AlarmEvent], annotations: Annotations, rules: Sequence[Rule], *, duration_s: float, **options: Any
+) -> dict[str, Any]:
+    """Figures of :func:`~biosig.evaluation.alarms.evaluate_alarms` for the alarms that these rules raised.
+
+    Technical alarms and alarms on anomalies, of which annotations tell nothing, are left out. An event counts as
+    found by the alarm of a rule that hides its own.
+
+    Parameters
+    ----------
+    events : of one recording, in order.
+    annotations : its reference beats and rhythms.
+    rules : of the engine that raised the alarms.
+    duration_s : length of the recording.
+    options : of ``evaluate_alarms``.
+    """
+    lengths = {rule.name: rule.watch.at_least_s for rule in rules if isinstance(rule.watch, Gap)}
+    gaps = {f"{name}_s": lengths[name] for name in ("asystole", "pause") if name in lengths}
+    reference = reference_spans(annotations, duration_s=duration_s, **gaps)
+    names = {rule.name for rule in rules if not rule.technical and rule.name != "anomaly"}
+    return evaluate_alarms(
+        [span for span in reference if span.kind in names],
+        [span for span in alarm_spans(events, duration_s=duration_s) if span.kind in names],
+        duration_s=duration_s,
+        covered_by={name: [rule.name for rule in rules if name in rule.hides] for name in names},
+        **options,
+    )
