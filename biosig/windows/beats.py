@@ -80,11 +80,13 @@ class BeatWindows(CuttingStream):
         self._buffer = np.zeros((1, 0), dtype=np.float32)
         self._good = np.zeros(0, dtype=bool)
         self._buffer_start = 0
+        self._be_patient()
 
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
-        found = self._detector.process(Chunk(raw.data[:1], raw.good[:1])).sample
         before, self._seen = self._seen, self._seen + raw.n_times
-        if self._given is not None:
+        if self._given is None:
+            found = self._detector.process(Chunk(raw.data[:1], raw.good[:1])).sample
+        else:
             found = self._given[(self._given >= before) & (self._given < self._seen)]
         self._waiting = np.concatenate([self._waiting, found])
         self._buffer = np.concatenate([self._buffer, filtered.data[:1].astype(np.float32)], axis=1)
@@ -92,7 +94,17 @@ class BeatWindows(CuttingStream):
         ready = int(np.searchsorted(self._waiting, self._seen - self._wait, side="right"))
         cutting = self._emit(ready)
         self._forget()
+        self._be_patient()
         return cutting
+
+    def _be_patient(self) -> None:
+        """A beat known by now is due in its time, one not known yet in ``look_ahead_s`` at the earliest.
+
+        Its R peak is at most the detector's declared delay ago; two samples are for rounding.
+        """
+        self.patience = self._look_ahead - 2
+        if len(self._waiting):
+            self.patience = min(self.patience, int(self._waiting[0]) + self._wait - self._seen)
 
     def flush(self) -> Cutting:
         if self._given is None:
@@ -163,5 +175,6 @@ class BeatWindows(CuttingStream):
         self._seen, self.needed_from = int(state["seen"]), int(state["emitted"])
         self._buffer_start = int(state["buffer_start"])
         self._waiting, self._buffer, self._good = state["waiting"], state["buffer"], state["good"]
+        self._be_patient()
         for prefix, part in (("detector.", self._detector), ("history.", self._history)):
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})

@@ -43,6 +43,18 @@ class Cutting:
     features: NDArray[np.float32]
 
     @classmethod
+    def none(cls, n_channels: int, n_features: int) -> Cutting:
+        """No more signal and no window."""
+        return cls(
+            signal=np.zeros((n_channels, 0), dtype=np.float32),
+            start=np.zeros(0, dtype=np.int64),
+            onset_s=np.zeros(0),
+            ready_s=np.zeros(0),
+            good=np.zeros(0, dtype=np.float32),
+            features=np.zeros((0, n_features), dtype=np.float32),
+        )
+
+    @classmethod
     def join(cls, parts: Sequence[Cutting]) -> Cutting:
         """Consecutive cuttings as one."""
         columns: dict[str, Any] = {
@@ -62,6 +74,7 @@ class CuttingStream(ABC):
     features : names of what is known of a window beside its samples.
     latency_s : no window is ready later than this after its ``onset_s``.
     needed_from : windows still to come do not reach back beyond this sample of the cut signal.
+    patience : raw samples that may wait, unprocessed, with no window due before there are as many.
     """
 
     length: int
@@ -71,6 +84,7 @@ class CuttingStream(ABC):
     features: tuple[str, ...]
     latency_s: float
     needed_from: int
+    patience: int = 0
 
     @abstractmethod
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
@@ -114,6 +128,8 @@ class Cutter(ABC):
 class WindowStream:
     """One patient on the way from raw samples to windows: the chain and the cutter.
 
+    Small chunks are gathered until a window can be due: chain and cutter cost as much for one sample as for a second.
+
     Parameters
     ----------
     chain, cutter : the designs, as they stand in the recipe.
@@ -125,6 +141,8 @@ class WindowStream:
         self, chain: Chain, cutter: Cutter, layout: Layout, *, beats_s: NDArray[np.float64] | None = None
     ) -> None:
         self.layout = layout
+        self._backlog: list[NDArray[np.float64]] = []
+        self._n_backlog = 0
         self._chain = chain.open(layout)
         self._cutting = cutter.open(layout, self._chain.layout, self._chain.delay_s, beats_s)
         self.length = self._cutting.length
@@ -132,6 +150,7 @@ class WindowStream:
         self.length_s, self.before_s = self._cutting.length_s, self._cutting.before_s
         self.features = self._cutting.features
         self.latency_s = self._cutting.latency_s
+        self._nothing = Cutting.none(self.n_channels, len(self.features))
 
     @property
     def needed_from(self) -> int:
@@ -140,25 +159,40 @@ class WindowStream:
 
     def push(self, samples: NDArray[Any]) -> Cutting:
         """Raw samples (n_channels, n) in, every window that is now complete out."""
-        raw = Chunk.of(samples)
+        data = np.array(samples, dtype=np.float64, ndmin=2)
+        if len(data) != self.layout.n_channels:
+            raise ValueError(f"expected samples of {self.layout.n_channels} channels, got shape {data.shape}")
+        self._backlog.append(data)
+        self._n_backlog += data.shape[1]
+        return self._nothing if self._n_backlog < self._cutting.patience else self._process()
+
+    def _process(self) -> Cutting:
+        """What all that was gathered completes."""
+        raw = Chunk.of(np.concatenate(self._backlog, axis=1) if len(self._backlog) > 1 else self._backlog[0])
+        self._backlog, self._n_backlog = [], 0
         return self._cutting.process(raw, self._chain.process(raw))
 
     def flush(self) -> Cutting:
         """The windows that the end of the recording completes."""
-        return self._cutting.flush()
+        return Cutting.join([*([self._process()] if self._backlog else []), self._cutting.flush()])
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
+        nothing = np.zeros((self.layout.n_channels, 0))
+        own = {"backlog": np.concatenate([nothing, *self._backlog], axis=1)}
         chain = {f"chain.{key}": value for key, value in self._chain.state_dict().items()}
-        return chain | {f"cutting.{key}": value for key, value in self._cutting.state_dict().items()}
+        return own | chain | {f"cutting.{key}": value for key, value in self._cutting.state_dict().items()}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a ``state_dict()`` of the same design and layout."""
+        backlog = np.array(state["backlog"], dtype=np.float64)
+        self._backlog, self._n_backlog = [backlog] if backlog.size else [], backlog.shape[1]
         for prefix, part in (("chain.", self._chain), ("cutting.", self._cutting)):
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
+        self._backlog, self._n_backlog = [], 0
         self._chain.reset()
         self._cutting.reset()
 
