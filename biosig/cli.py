@@ -85,9 +85,13 @@ def evaluate(
 
     metrics = runs.evaluate(bundle, data=data, part=split, out=out or bundle / "evaluation", device=device, say=_say)
     console = _console()
-    console.print(_class_table(metrics))
+    _print_figures(console, metrics)
+    if "without_shared_subjects" in metrics:
+        rest = metrics["without_shared_subjects"]
+        title = f"Without {', '.join(rest['left_out'])}: another recording of the same person was trained on"
+        console.print(_class_table(rest, title=title))
     if "detected" in metrics:
-        console.print(_class_table(metrics["detected"], title="End to end: detected beats, EC57"))
+        _print_figures(console, metrics["detected"], title="End to end: detected beats, EC57")
     _say(f"report written to {(out or bundle / 'evaluation') / 'report.html'}")
 
 
@@ -110,7 +114,9 @@ def cross_validate(
     )
     console = _console()
     console.print(_spread_table(metrics))
-    console.print(_class_table(metrics, title="All folds together"))
+    _print_figures(console, metrics, title="All folds together")
+    if "detected" in metrics:
+        _print_figures(console, metrics["detected"], title="All folds together, end to end: detected beats, EC57")
     _say(f"figures written to {folder / 'metrics.json'}")
 
 
@@ -260,6 +266,18 @@ def _class_table(metrics: dict[str, Any], title: str | None = None) -> Table:
         figures = [_share(row.get(key), interval.get(key)) for key in ("sensitivity", "ppv", "f1")]
         table.add_row(name, *figures, str(row["support"]))
     return table
+
+
+def _print_figures(console: Console, metrics: dict[str, Any], title: str | None = None) -> None:
+    """The table per class, then how much of it one patient decides."""
+    console.print(_class_table(metrics, title=title))
+    for name, rest in metrics.get("without_top_patient", {}).items():
+        mean = metrics["patient_mean"][name]
+        if rest["subject"] is not None and mean["n"] > 1:
+            console.print(
+                f"{name}: F1 {_share(mean['f1'])} as mean over {mean['n']} patients, {_share(rest['f1'])} without "
+                f"{rest['subject']}, who holds {100 * rest['share']:.0f} % of them"
+            )
 
 
 def _overall(metrics: dict[str, Any]) -> str:

@@ -62,6 +62,7 @@ def write_report(
     names = label_names or {}
     makers: list[tuple[str, str, Callable[[], str]]] = [
         ("classes", "Figures per class", lambda: _classes(metrics, names)),
+        ("unseen", "Without subjects that training has seen", lambda: _unseen(metrics, names)),
         ("confusion", "Confusion matrix", lambda: _confusion(metrics)),
         ("detected", "End to end, with detected positions", lambda: _detected(metrics, names)),
         ("spread", "How much one subject decides", lambda: _spread(metrics, names)),
@@ -156,6 +157,17 @@ def _classes(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
     ]
     columns = ["class", "n", "sensitivity", "PPV", "F1", "false positive rate", "AUROC", "AUPRC"]
     return table("All subjects together (gross). Below each figure: 95 % interval over subjects.", columns, rows)
+
+
+def _unseen(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The table per class without recordings whose subject training has seen in another recording."""
+    rest = metrics.get("without_shared_subjects")
+    if not rest:
+        return ""
+    left_out = ", ".join(escape(name) for name in rest["left_out"])
+    return f"<p>Left out, because another recording of the same person was trained on: {left_out}.</p>" + _classes(
+        rest, names
+    )
 
 
 def _detected(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
