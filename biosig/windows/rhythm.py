@@ -81,13 +81,13 @@ class BeatHistory:
     Parameters
     ----------
     families : shapes of beats remembered.
-    like : share of its QRS energy that a template must explain for a beat to belong to its family.
+    like : agreement with a template from which on a beat belongs to its family.
     rate : weight of a new beat in an established template.
     memory_beats : beats after which a family's count has decayed to 1/e.
     """
 
     families: int = 8
-    like: float = 0.7
+    like: float = 0.8
     rate: float = 1 / 24
     memory_beats: float = 200.0
 
