@@ -272,7 +272,7 @@ class _Training:
         parts = [self.settings.model_dump(), repr(self.model), shapes, self.data.context, windows.names]
         digest = hashlib.sha256(json.dumps(parts).encode())
         for values in (*windows.signals, windows.start, windows.label, windows.features, self.data.weight):
-            digest.update(np.ascontiguousarray(values))
+            digest.update(values.tobytes())
         return digest.hexdigest()
 
 
