@@ -271,7 +271,8 @@ class _Training:
         shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
         parts = [self.settings.model_dump(), repr(self.model), shapes, self.data.context, windows.names]
         digest = hashlib.sha256(json.dumps(parts).encode())
-        for values in (*windows.signals, windows.start, windows.label, windows.features, self.data.weight):
+        learnt: tuple[NDArray[Any], ...] = (windows.start, windows.label, windows.features, self.data.weight)
+        for values in (*windows.signals, *learnt):
             digest.update(values.tobytes())
         return digest.hexdigest()
 
