@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from biosig.errors import RecordError
+from biosig.records.edf_files import read_edf
 from biosig.records.recording import Recording
 from biosig.records.wfdb_files import read_wfdb
 
@@ -16,6 +17,9 @@ READERS: dict[str, Callable[..., Recording]] = {
     ".hea": read_wfdb,
     ".dat": read_wfdb,
     ".mat": read_wfdb,
+    ".edf": read_edf,
+    ".bdf": read_edf,
+    ".rec": read_edf,
 }
 """Suffix (lower case) -> reader ``(path, *, channels, annotator) -> Recording``. A new format is one line here."""
 
@@ -25,8 +29,8 @@ def read(path: str | Path, *, channels: Sequence[str] | None = None, annotator: 
 
     Parameters
     ----------
-    path : a WFDB record by its name (``mitdb/100``), its header, ``.dat`` or ``.mat``.
-    channels : names of the channels wanted, in this order; all where None. Channels stored at several rates share
+    path : a WFDB record by its name (``mitdb/100``), its header, ``.dat`` or ``.mat``; an EDF, EDF+ or BDF file.
+    channels : names of the channels wanted, in this order; all where None. ``T7`` finds ``T3``. Channels stored at several rates share
         a grid at the fastest of those chosen, and a slower one is NaN between its own samples:
         choose those of one rate to get them plain.
     annotator : suffix of the annotation file (``qrs``); where None, the format's own reference marks if there are any.
