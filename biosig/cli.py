@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Public databases.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+bench_app = typer.Typer(help="How fast this machine is.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the database; else BIOSIG_DATA, else the shipped sample.")
@@ -201,6 +203,32 @@ def list_all() -> None:
     console.print(table)
     for kind, names in runs.parts().items():
         console.print(f"{kind}: {', '.join(names)}")
+
+
+@bench_app.command("monitor")
+def bench_monitor(
+    bundles: Annotated[
+        list[Path] | None, typer.Option("--bundle", help="Bundle to score with, may be given again; default untrained.")
+    ] = None,
+    patients: Annotated[list[int] | None, typer.Option("--patients", min=1, help="Default 10, 100 and 1000.")] = None,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="Seconds of signal per measurement.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure how many patients of one 360 Hz lead one core can watch."""
+    from biosig.bundle import load
+    from biosig.monitoring import bench
+
+    loaded = [load(folder) for folder in bundles] if bundles else None
+    rows = bench.bench_monitor(patients or (10, 100, 1000), bundles=loaded, seconds=seconds)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{value:.4g}" for value in row.values()))
+    _console().print(table)
 
 
 @data_app.command("get")
