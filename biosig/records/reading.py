@@ -30,9 +30,9 @@ def read(path: str | Path, *, channels: Sequence[str] | None = None, annotator: 
     Parameters
     ----------
     path : a WFDB record by its name (``mitdb/100``), its header, ``.dat`` or ``.mat``; an EDF, EDF+ or BDF file.
-    channels : names of the channels wanted, in this order; all where None. ``T7`` finds ``T3``. Channels stored at several rates share
-        a grid at the fastest of those chosen, and a slower one is NaN between its own samples:
-        choose those of one rate to get them plain.
+    channels : names of the channels wanted, in this order, and named so; all where None. ``T7`` also finds ``T3``.
+        Channels stored at several rates share a grid at the fastest of those chosen, and a slower one is NaN between
+        its own samples: choose those of one rate to get them plain.
     annotator : suffix of the annotation file (``qrs``); where None, the format's own reference marks if there are any.
 
     Raises

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["eeg_channels", "layout_unit"]
+from biosig.records.channel_names import is_pair_or_electrode
+
+__all__ = ["eeg_channels", "is_ecg", "layout_unit"]
 
 _MILLIVOLT: dict[str, float] = {
     **dict.fromkeys(("v", "volt", "volts"), 1e3),
@@ -15,9 +17,9 @@ _MILLIVOLT: dict[str, float] = {
 }
 """Voltage units as files write them (any case), in mV."""
 
-# Electrodes of the 10-20 system and its extensions. C1 to C6 also name ECG chest leads.
-_ELECTRODE = re.compile(r"(Fp|AF|F|FC|FT|C|CP|P|PO|O|T|TP)(z|[0-9]{1,2})|[AM][12]", re.IGNORECASE)
+# C1 to C6 also name ECG chest leads.
 _CHEST_LEAD = re.compile(r"C[1-9]", re.IGNORECASE)
+_ECG = re.compile(r"(.*[^a-z])?(ecg|ekg).*|(ML)?I{1,3}|aV[RLF]|M?V[1-9]R?", re.IGNORECASE)
 
 
 def eeg_channels(names: Sequence[str]) -> tuple[bool, ...]:
@@ -25,12 +27,17 @@ def eeg_channels(names: Sequence[str]) -> tuple[bool, ...]:
 
     ``C1`` to ``C6`` are EEG only beside a channel that can be nothing else.
     """
-    electrode = [all(_ELECTRODE.fullmatch(part) for part in name.split("-")) for name in names]
+    electrode = [is_pair_or_electrode(name) for name in names]
     certain = [
         "EEG" in name.upper() or (place and not _CHEST_LEAD.fullmatch(name))
         for name, place in zip(names, electrode, strict=True)
     ]
     return tuple(sure or (place and any(certain)) for sure, place in zip(certain, electrode, strict=True))
+
+
+def is_ecg(label: str) -> bool:
+    """Whether a channel among EEG ones is an ECG lead: it says so, or has a lead's name (``ECG ECG1``, ``aVF``)."""
+    return _ECG.fullmatch(label) is not None
 
 
 def layout_unit(unit: str, *, eeg: bool) -> tuple[str, float]:

@@ -5,21 +5,19 @@ Source: header(5) of the WFDB Applications Guide, https://physionet.org/physioto
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from biosig.records.guard import inside, mismatch
+from biosig.records.channel_names import choose, common_grid
+from biosig.records.guard import inside
 from biosig.records.recording import Annotations, Layout, Recording
 from biosig.records.wfdb_annotations import read_annotations
 from biosig.records.wfdb_header import parse_header
 from biosig.records.wfdb_samples import WfdbSamples
-from biosig.records.wfdb_segments import Channel, join_segments, single_segment
+from biosig.records.wfdb_segments import join_segments, single_segment
 
 __all__ = ["read_wfdb"]
-
-_MAX_GRID = 8  # times the fastest channel's rate; past that a common grid is mostly NaN
 
 
 def read_wfdb(path: Path, *, channels: Sequence[str] | None = None, annotator: str | None = None) -> Recording:
@@ -46,15 +44,15 @@ def read_wfdb(path: Path, *, channels: Sequence[str] | None = None, annotator: s
     header = parse_header(path if suffix == ".hea" else record.with_name(f"{record.name}.hea"))
     name = f"{record.absolute().parent.name}/{record.name}"
     stretches, rows = join_segments(header) if header.segments else single_segment(header)
-    chosen = _choose(name, rows, channels)
+    chosen = choose(name, [channel.name for channel in rows], channels)
     picked = [rows[row] for row in chosen]
-    grid = _grid(name, [channel.samples_per_frame for channel in picked])
+    grid = common_grid(name, [channel.samples_per_frame for channel in picked])
     rates = tuple(header.fs * channel.samples_per_frame for channel in picked)
     return Recording(
         name=name,
         subject=record.name,
         layout=Layout(
-            channels=tuple(channel.name for channel in picked),
+            channels=tuple(channel.name for channel in picked) if channels is None else tuple(channels),
             fs=header.fs * grid,
             units=tuple(channel.unit for channel in picked),
         ),
@@ -74,32 +72,3 @@ def _annotations(record: Path, annotator: str | None, fs: float) -> Annotations:
     if annotator is None and not path.is_symlink() and not path.exists():
         return Annotations()
     return read_annotations(inside(path.parent, path.name, named_by=path), fs=fs)
-
-
-def _choose(name: str, rows: Sequence[Channel], channels: Sequence[str] | None) -> list[int]:
-    """Rows of the channels wanted; ``RecordError`` naming those there are."""
-    place = {channel.name: row for row, channel in enumerate(rows)}
-    if channels is None:
-        return list(range(len(rows)))
-    if isinstance(channels, str) or not channels:
-        raise ValueError(f"channels must be a list of one or more names such as ['MLII'], got {channels!r}")
-    missing = [channel for channel in channels if channel not in place]
-    if missing:
-        raise mismatch(name, f"lead {missing[0]!r}", ", ".join(place), "name one of these")
-    return [place[channel] for channel in channels]
-
-
-def _grid(name: str, samples_per_frame: Sequence[int]) -> int:
-    """Points per frame on which every channel's samples fall."""
-    fastest = max(samples_per_frame, default=1)
-    grid = 1
-    for count in set(samples_per_frame):
-        grid = math.lcm(grid, count)
-        if grid > _MAX_GRID * fastest:
-            raise mismatch(
-                name,
-                f"sampling rates with a common grid of at most {_MAX_GRID} times the fastest",
-                f"{', '.join(map(str, sorted(set(samples_per_frame))))} samples per frame",
-                "read channels of one rate with channels=[...]",
-            )
-    return grid

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from biosig.records.channel_names import unique_names
 from biosig.records.guard import inside, mismatch, regular_size
 from biosig.records.units import eeg_channels, layout_unit
 from biosig.records.wfdb_header import Header, Signal, parse_header
@@ -80,16 +81,7 @@ def _part(header: Header, name: str) -> Header:
 
 def _channels(header: Header) -> tuple[Channel, ...]:
     """The channels a header describes, their names made unique (``ECG``, ``ECG (2)``)."""
-    names: list[str] = []
-    taken: set[str] = set()
-    seen: dict[str, int] = {}
-    for index, signal in enumerate(header.signals):
-        name = plain = signal.name or f"signal {index}"
-        while name in taken:
-            seen[plain] = seen.get(plain, 1) + 1
-            name = f"{plain} ({seen[plain]})"
-        taken.add(name)
-        names.append(name)
+    names = unique_names([signal.name or f"signal {index}" for index, signal in enumerate(header.signals)])
     channels: list[Channel] = []
     for name, signal, eeg in zip(names, header.signals, eeg_channels(names), strict=True):
         unit, factor = layout_unit(signal.units, eeg=eeg) if signal.calibrated else ("uncalibrated", 1.0)

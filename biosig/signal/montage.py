@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.records.channel_names import SAME_SITE
 from biosig.records.recording import Layout
 from biosig.signal.stream import Chunk, Stateless, Step
 
@@ -50,9 +51,6 @@ DOUBLE_BANANA: tuple[tuple[str, str], ...] = (
 )
 """Longitudinal bipolar montage of the 10-20 system, left above right (ACNS guideline 3: Acharya et al. 2016,
 J Clin Neurophysiol 33:312-316, doi:10.1097/WNP.0000000000000317)."""
-
-SAME_SITE = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
-"""Names of the 10-10 system and what the 10-20 system called the same site."""
 
 
 @dataclass(frozen=True)
