@@ -27,7 +27,7 @@ class RecurrentOptions:
     stem : output channels of the convolutional blocks before the recurrent layer; empty = none.
         Each block halves the number of time steps.
     kernel : samples per convolution, odd.
-    hidden, layers : of the recurrent layer inside the window.
+    hidden, layers : of the recurrent layer inside the window; hidden 0 = none, the stem is pooled as it is.
     bidirectional : inside the window only; over windows time always runs forward.
     pool : ``attention``, or the ``last`` state of each direction.
     use_features : whether the window's features (RR intervals, ...) enter.
@@ -54,6 +54,8 @@ class RecurrentOptions:
     feature_dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.hidden == 0 and (self.pool == "last" or not self.stem):
+            raise ValueError("without a recurrent layer in the window (hidden 0), there must be a stem and attention")
         if self.kernel % 2 == 0 or self.kernel < 1:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         for name, share in (("dropout", self.dropout), ("feature_dropout", self.feature_dropout)):
@@ -81,8 +83,12 @@ class Recurrent(nn.Module):
         self.options = options
         self.stem = _stem(shape.n_channels, options)
         width = options.stem[-1] if options.stem else shape.n_channels
-        self.inner = _recurrent(options.cell, width, options.hidden, options.layers, options.bidirectional)
-        inner_width = options.hidden * (2 if options.bidirectional else 1)
+        self.inner = (
+            _recurrent(options.cell, width, options.hidden, options.layers, options.bidirectional)
+            if options.hidden
+            else None
+        )
+        inner_width = options.hidden * (2 if options.bidirectional else 1) or width
         self.attention = nn.Linear(inner_width, 1) if options.pool == "attention" else None
         n_features = shape.n_features if options.use_features else 0
         self.feature_mean: Tensor
@@ -113,7 +119,7 @@ class Recurrent(nn.Module):
     def embed(self, samples: Tensor, features: Tensor) -> Tensor:
         """One vector per window: samples (n, n_channels, length), features (n, n_features) -> (n, width)."""
         steps = self.stem(samples).transpose(1, 2)
-        states, _ = self.inner(steps)
+        states = steps if self.inner is None else self.inner(steps)[0]
         if self.attention is not None:
             weight = torch.softmax(self.attention(states), dim=1)
             pooled = (weight * states).sum(dim=1)

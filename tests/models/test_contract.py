@@ -14,6 +14,7 @@ OPTIONS = {
         {},
         {"cell": "lstm", "stem": [], "pool": "last", "bidirectional": False, "use_features": False},
         {"cell": "gru", "pool": "last", "layers": 2, "context_layers": 2},
+        {"hidden": 0, "stem": [8, 8, 16]},
     ],
 }
 CASES = [(name, options) for name in MODELS for options in OPTIONS[name]]
