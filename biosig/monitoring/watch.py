@@ -6,6 +6,7 @@ told whatever happens, for the alarms that speak when nothing else does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,7 +64,7 @@ class SignalWatch:
         self._origin_s = at_s
         self._seen = 0
         self._told = 0
-        self._counts = np.zeros(4, dtype=np.int64)
+        self._counts = [0, 0, 0, 0]
 
     def push(self, samples: NDArray[Any]) -> list[SignalState]:
         """Samples (n_channels, n), NaN = not recorded, in; every state that is now complete out."""
@@ -71,42 +72,48 @@ class SignalWatch:
             raise SourceError(f"expected chunks of ({self._n_channels}, n) samples, got shape {samples.shape}")
         chunk = Chunk.of(samples[self._rows])
         good = self._stillness.process(chunk).good
-        saturated = chunk.good & (np.abs(chunk.data) >= self._limit)
-        marks = (good, chunk.good & ~good & ~saturated, saturated, ~chunk.good)
-        counted = np.zeros((4, chunk.n_times + 1), dtype=np.int64)
-        for row, mark in enumerate(marks):
-            np.cumsum(mark.sum(axis=0), out=counted[row, 1:])
         states, begun = [], 0
         while (edge := self._edge(self._told + 1)) <= self._seen + chunk.n_times:
             place = edge - self._seen
-            counts = self._counts + counted[:, place] - counted[:, begun]
-            states.append(self._state(counts, edge - self._edge(self._told)))
+            self._count(chunk.data[:, begun:place], chunk.good[:, begun:place], good[:, begun:place])
+            states.append(self._state(edge - self._edge(self._told)))
             self._told += 1
-            self._counts = np.zeros(4, dtype=np.int64)
             begun = place
-        self._counts = self._counts + counted[:, -1] - counted[:, begun]
+        self._count(chunk.data[:, begun:], chunk.good[:, begun:], good[:, begun:])
         self._seen += chunk.n_times
         return states
 
+    def _count(self, data: NDArray[np.float64], there: NDArray[np.bool_], good: NDArray[np.bool_]) -> None:
+        """Add a stretch within one state to its counts."""
+        n_good = int(np.count_nonzero(good))
+        self._counts[0] += n_good
+        if n_good == good.size:
+            return
+        saturated = there & (np.abs(data) >= self._limit)
+        for kind, marked in enumerate((there & ~good & ~saturated, saturated, ~there), start=1):
+            self._counts[kind] += int(np.count_nonzero(marked))
+
     def _edge(self, number: int) -> int:
         """Samples seen when this many states are complete."""
-        return int(np.ceil(number * self._every_s * self._fs - 1e-6))
+        return math.ceil(number * self._every_s * self._fs - 1e-6)
 
-    def _state(self, counts: NDArray[np.int64], n_times: int) -> SignalState:
-        good, flat, saturated, missing = (counts / (n_times * len(self._rows))).tolist()
+    def _state(self, n_times: int) -> SignalState:
+        """The state that is complete with ``n_times`` samples; its counts begin anew."""
+        good, flat, saturated, missing = (count / (n_times * len(self._rows)) for count in self._counts)
+        self._counts = [0, 0, 0, 0]
         time_s = self._origin_s + (self._told + 1) * self._every_s
         return SignalState(time_s=time_s, good=good, flat=flat, saturated=saturated, missing=missing)
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
-        own = {"places": np.array([self._seen, self._told], dtype=np.int64), "counts": self._counts.copy()}
+        own = {"places": np.array([self._seen, self._told], dtype=np.int64), "counts": np.array(self._counts)}
         own["origin_s"] = np.array(self._origin_s)
         return own | {f"stillness.{key}": value for key, value in self._stillness.state_dict().items()}
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of a watch of the same layout and design."""
         self._seen, self._told = (int(value) for value in state["places"])
-        self._counts = np.array(state["counts"], dtype=np.int64)
+        self._counts = [int(count) for count in state["counts"]]
         self._origin_s = float(state["origin_s"])
         prefix = "stillness."
         self._stillness.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})

@@ -236,23 +236,23 @@ class Ward(Generic[Patient]):
             ]
         )
         context = networks.context
-        sequences = np.zeros((len(new), context, *new.shape[1:]), dtype=np.float32)
+        known: list[NDArray[np.float32]] = []
+        last = np.empty(len(new), dtype=np.int64)
         count = np.empty(len(new), dtype=np.int64)
-        row = first = 0
+        first = n_known = 0
         for patient, n in zip(patients, counts, strict=True):
             bed = self._beds[patient]
-            known = np.concatenate([bed.memory, new[first : first + n]]) if bed.memory.size else new[first : first + n]
-            for end in range(len(known) - n + 1, len(known) + 1):
-                begin = max(0, end - context)
-                count[row] = end - begin
-                sequences[row, : end - begin] = known[begin:end]
-                row += 1
-            bed.memory = known[max(0, len(known) - context + 1) :].copy()
-            first += n
-        batches = zip(_batches(sequences), _batches(count), strict=True)
-        return np.concatenate(
-            [networks.decide(part.to(networks.device), there.to(networks.device)) for part, there in batches]
-        )
+            rows = slice(first, first + n)
+            own = np.concatenate([bed.memory, new[rows]]) if bed.memory.size else new[rows]
+            bed.memory = own[max(0, len(own) - context + 1) :].copy()
+            last[rows] = n_known + np.arange(len(own) - n, len(own))
+            count[rows] = np.minimum(np.arange(len(own) - n, len(own)) + 1, context)
+            known.append(own)
+            first, n_known = first + n, n_known + len(own)
+        pool = torch.from_numpy(np.concatenate(known)).to(networks.device)
+        place = np.minimum((last - count + 1)[:, None] + np.arange(context), last[:, None])
+        batches = zip(_batches(place), _batches(count), strict=True)
+        return np.concatenate([networks.decide(pool[rows], there.to(networks.device)) for rows, there in batches])
 
     def _tell(
         self,

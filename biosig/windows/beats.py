@@ -143,7 +143,10 @@ class BeatWindows(CuttingStream):
     def _segment(self, peak: int) -> tuple[NDArray[np.float32], float]:
         """Filtered signal around a beat and its usable share; beyond the recording's ends the last value is held."""
         centre = self._centre(peak) - self._buffer_start
-        place = np.arange(centre - self._history.before, centre + self._history.after)
+        first, stop = centre - self._history.before, centre + self._history.after
+        if first >= 0 and stop <= self._buffer.shape[1]:
+            return self._buffer[0, first:stop], float(self._good[first:stop].mean())
+        place = np.arange(first, stop)
         inside = np.clip(place, 0, self._buffer.shape[1] - 1)
         real = self._good[inside] & (inside == place)
         return self._buffer[0, inside], float(real.mean())
