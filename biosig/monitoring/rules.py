@@ -124,7 +124,7 @@ def shipped_rules(anomaly_threshold: float | None = None) -> tuple[Rule, ...]:
 
 
 def _anomaly(threshold: float) -> Rule:
-    return Rule("anomaly", "low", Level("anomaly", threshold, k=8, n=10), off_delay_s=10.0, refractory_s=60.0)
+    return Rule("anomaly", "low", Level("anomaly", threshold, k=8, n=10), off_delay_s=10.0, refractory_s=30.0)
 
 
 _VENTRICULAR = ("ventricular-run", "couplet", "bigeminy", "trigeminy")
@@ -182,12 +182,12 @@ _LIFE_THREATENING = (
 of delay on the first such score makes the 4 s of the definition, and hides the asystole it would be taken for."""
 
 _ARRHYTHMIAS = (
-    Rule("ventricular-run", "medium", Run(beats=3), off_delay_s=3.0, refractory_s=30.0),
-    Rule("pause", "medium", Gap(at_least_s=2.5), off_delay_s=2.0, refractory_s=30.0),
+    Rule("ventricular-run", "medium", Run(beats=3), off_delay_s=3.0, refractory_s=10.0),
+    Rule("pause", "medium", Gap(at_least_s=2.5), off_delay_s=2.0, refractory_s=10.0),
     Rule("irregular-rhythm", "low", Irregular(changes=64, above=0.11, release=0.09), off_delay_s=30.0),
-    Rule("bigeminy", "low", Repeat(every=2, cycles=3), off_delay_s=10.0, refractory_s=60.0),
-    Rule("trigeminy", "low", Repeat(every=3, cycles=3), off_delay_s=10.0, refractory_s=60.0),
-    Rule("couplet", "low", Run(beats=2, exactly=True), off_delay_s=3.0, refractory_s=60.0),
+    Rule("bigeminy", "low", Repeat(every=2, cycles=3), off_delay_s=10.0, refractory_s=30.0),
+    Rule("trigeminy", "low", Repeat(every=3, cycles=3), off_delay_s=10.0, refractory_s=30.0),
+    Rule("couplet", "low", Run(beats=2, exactly=True), off_delay_s=3.0, refractory_s=30.0),
 )
 
 _TECHNICAL = (
