@@ -7,22 +7,38 @@ A rule is a frozen dataclass and one table of a recipe::
     priority = "high"
     watch = { condition = "Gap", at_least_s = 4.0 }
     hides = ["pause"]
+
+``rules_to_toml(shipped_rules())`` writes such a file to begin from, :func:`read_rules` reads it.
 """
 
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
+import tomli_w
+
+from biosig.errors import RecipeError
 from biosig.monitoring.conditions import Condition, Level, Signal
 from biosig.monitoring.events import Priority
 from biosig.monitoring.rhythms import Gap, Irregular, Rate, Repeat, Run
 from biosig.options import build, did_you_mean, fields_of, lookup
 from biosig.signal.fibrillation import FIBRILLATING
 
-__all__ = ["CONDITIONS", "Rule", "check_rules", "rule_from_dict", "rule_to_dict", "shipped_rules"]
+__all__ = [
+    "CONDITIONS",
+    "Rule",
+    "check_rules",
+    "read_rules",
+    "rule_from_dict",
+    "rule_to_dict",
+    "rules_to_toml",
+    "shipped_rules",
+]
 
 CONDITIONS: dict[str, type[Condition]] = {
     "Gap": Gap,
@@ -110,6 +126,26 @@ def rule_from_dict(entry: Mapping[str, Any]) -> Rule:
 def rule_to_dict(rule: Rule) -> dict[str, Any]:
     """The table that :func:`rule_from_dict` turns into this rule again: all keys."""
     return fields_of(rule) | {"watch": {"condition": type(rule.watch).__name__, **fields_of(rule.watch)}}
+
+
+def rules_to_toml(rules: Sequence[Rule]) -> str:
+    """A file of ``[[alarm]]`` tables with every default written out."""
+    return tomli_w.dumps({"alarm": [rule_to_dict(rule) for rule in rules]})
+
+
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """The rules of a TOML file of ``[[alarm]]`` tables; ``RecipeError`` naming file and alarm where one is wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as TOML: {error}") from None
+    entries = table.pop("alarm", None)
+    if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise RecipeError(f"{path}: expected [[alarm]] tables and nothing else, got {', '.join(table) or 'none'}")
+    try:
+        return check_rules([rule_from_dict(entry) for entry in entries])
+    except ValueError as error:
+        raise RecipeError(f"{path}: {error}") from error
 
 
 def shipped_rules(anomaly_threshold: float | None = None) -> tuple[Rule, ...]:

@@ -3,9 +3,11 @@
 import json
 from dataclasses import replace
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
+from biosig.errors import RecipeError
 from biosig.monitoring.alarms import AlarmEngine
 from biosig.monitoring.conditions import Condition, Level, Signal
 from biosig.monitoring.events import (
@@ -18,7 +20,15 @@ from biosig.monitoring.events import (
     order,
 )
 from biosig.monitoring.rhythms import Gap, Irregular, Rate, Repeat, Run
-from biosig.monitoring.rules import Rule, check_rules, rule_from_dict, rule_to_dict, shipped_rules
+from biosig.monitoring.rules import (
+    Rule,
+    check_rules,
+    read_rules,
+    rule_from_dict,
+    rule_to_dict,
+    rules_to_toml,
+    shipped_rules,
+)
 
 SHIPPED = {rule.name: rule for rule in shipped_rules(anomaly_threshold=1.0)}
 
@@ -289,6 +299,29 @@ def test_a_rule_comes_back_from_its_table_in_a_recipe() -> None:
     for rule in SHIPPED.values():
         assert rule_from_dict(json.loads(json.dumps(rule_to_dict(rule)))) == rule
         assert hash(rule)
+
+
+def test_rules_come_back_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "alarms.toml"
+    path.write_text(rules_to_toml(tuple(SHIPPED.values())), encoding="utf-8")
+    assert read_rules(path) == tuple(SHIPPED.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[alarm", "cannot be read as TOML"),
+        ("", r"expected \[\[alarm\]\] tables and nothing else, got none"),
+        ('alarm = ["asystole"]', r"expected \[\[alarm\]\] tables"),
+        ("[[alarms]]\nname = 'x'", "nothing else, got alarms"),
+        ("[[alarm]]\nname = 'x'", "alarm 'x': watch must be a table"),
+    ],
+)
+def test_a_file_that_holds_no_rules_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "alarms.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=f"alarms.toml: .*{message}"):
+        read_rules(path)
 
 
 @pytest.mark.parametrize(
