@@ -182,7 +182,7 @@ _LIFE_THREATENING = (
         "asystole",
         "high",
         Gap(at_least_s=4.0),
-        off_delay_s=2.0,
+        off_delay_s=8.0,
         re_alarm_s=60.0,
         latching=True,
         hides=("extreme-bradycardia", "pause"),
