@@ -3,10 +3,11 @@
     python -m benchmarks.fit_beats --data DIR              fit on every record, write the weights
     python -m benchmarks.fit_beats --data DIR --folds 6    only cross-validate, no subject on both sides
 
-``DIR`` holds ``mitdb`` (the DS1 records and the paced ones) and ``nstdb``. Every lead is used as it is and in
-augmented versions: noise that comes and goes, gain that drifts, either polarity, heart rates 0.8 to 1.25 times as
-fast, bursts, steps, drop-outs, mains hum. Labels are the reference beats; candidates inside ventricular flutter
-do not count. Two networks with different seeds are fitted and their mean, one network twice as wide, is written.
+``DIR`` holds ``mitdb`` (the DS1 records and the paced ones), ``ludb`` and ``nstdb``. Every lead is used as it is
+and in augmented versions: a share of the other lead, pauses, spectral tilt, noise that comes and goes, gain that
+drifts, either polarity, heart rates 0.8 to 1.25 times as fast, bursts, steps, drop-outs, gaps, mains hum. Labels are
+the reference beats; candidates inside ventricular flutter do not count. Networks with different seeds are fitted
+and their mean, one network as wide as all of them, is written.
 """
 
 # ruff: noqa: T201
@@ -21,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.ndimage import uniform_filter1d
+from scipy.signal import resample_poly
 from torch import nn
 
 import biosig
@@ -29,8 +31,9 @@ from biosig.records.recording import Layout
 from biosig.signal.beat_grid import GRID_HZ, LeadGrid
 from biosig.signal.beat_scores import PAST, BeatNetwork, find_candidates
 
-VERSIONS = {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.3}
-"""Augmented version of a lead (1 to 3 = moderate, 4 = harsh) -> weight of its candidates; as recorded = 1."""
+VERSIONS = ((0.5, False), (0.5, False), (0.5, False), (0.3, True))
+"""Augmented versions of a lead: weight of the candidates, and whether the noise is harsh."""
+AS_RECORDED = 2.0
 SECOND_LEAD = 0.35
 SCALE = 2.0**10
 FOLDS = (
@@ -157,24 +160,60 @@ def qrs_height(lead: Lead, beats: NDArray[np.int64]) -> float:
     return float(np.median([np.ptp(lead[beat - 18 : beat + 18]) for beat in inside]))
 
 
-def examples_of_record(data: Path, name: str) -> Examples:
+@dataclass(frozen=True)
+class Wear:
+    """Worse versions of a lead: noise sources, both leads of ``bw``, ``em`` and ``ma`` at 360 Hz."""
+
+    noises: list[Lead]
+
+    def versions(
+        self, lead: Lead, marks: Marks, seed: tuple[int, int], importance: float, other: Lead | None = None
+    ) -> list[Examples]:
+        """Candidates of a lead at 360 Hz as recorded and in worse versions, some with a share of the ``other`` lead."""
+        parts = [examples_of(lead, np.ones(len(lead), dtype=np.bool_), 360.0, marks, AS_RECORDED * importance)]
+        for version, (weight, harsh) in enumerate(VERSIONS if other is not None else VERSIONS[2:], start=1):
+            rng = np.random.default_rng([*seed, version])
+            mixed = lead
+            if other is not None:
+                mixed = lead + rng.uniform(-1.0, 1.0) * rng.integers(2) * other
+            chosen = [self.noises[2 * kind + rng.integers(2)] for kind in range(3)]
+            worn, good, beats = augment(mixed, marks, chosen, harsh, rng)
+            parts.append(examples_of(worn, good, 360.0 / rng.uniform(0.8, 1.25), beats, weight * importance))
+        return parts
+
+
+def examples_of_mitdb(data: Path, name: str, wear: Wear) -> Examples:
     """Candidates of both leads of an MIT-BIH record in all versions."""
     recording, marks = reference_marks(data / "mitdb" / name)
-    noises = [
-        lead for kind in ("bw", "em", "ma") for lead in biosig.read(data / "nstdb" / kind).data.astype(np.float64)
-    ]
     leads = recording.data.astype(np.float64)
-    heights = [qrs_height(lead, marks.beats) for lead in leads]
+    height = [qrs_height(lead, marks.beats) for lead in leads]
+    first = wear.versions(leads[0], marks, (int(name), 0), 1.0, leads[1] * height[0] / height[1])
+    return join(first + wear.versions(leads[1], marks, (int(name), 1), SECOND_LEAD, leads[0] * height[1] / height[0]))
+
+
+def examples_of_ludb(data: Path, wear: Wear) -> Examples:
+    """Candidates of the twelve leads of every LUDB record, its 10 s three times over, each lead with its own marks.
+
+    What lies before the first and after the last marked beat does not count, so neither do the seams.
+    """
     parts = []
-    for row, lead in enumerate(leads):
-        importance = SECOND_LEAD if row else 1.0
-        parts.append(examples_of(lead, np.ones(len(lead), dtype=np.bool_), recording.fs, marks, importance))
-        for version, weight in VERSIONS.items():
-            rng = np.random.default_rng([int(name), row, version])
-            share = rng.uniform(-1.0, 1.0) * rng.integers(2) * heights[row] / heights[1 - row]
-            chosen = [noises[2 * kind + rng.integers(2)] for kind in range(3)]
-            worn, good, beats = augment(lead + share * leads[1 - row], marks, chosen, version == 4, rng)
-            parts.append(examples_of(worn, good, recording.fs / rng.uniform(0.8, 1.25), beats, weight * importance))
+    for header in sorted((data / "ludb" / "data").glob("*.hea")):
+        for row, channel in enumerate(biosig.read(header).layout.channels):
+            recording = biosig.read(header, channels=[channel], annotator=channel)
+            lead = recording.data[0].astype(np.float64)
+            marks = recording.annotations
+            beats = marks.onset_s[[label == "N" for label in marks.label]] * 360.0
+            if len(beats) < 3:
+                continue
+            lead = resample_poly(lead - lead[0], 18, 25, padtype="line")
+            n = len(lead)
+            seams = [[(turn - 1) * n + beats[-1] + 60, turn * n + beats[0] - 60] for turn in range(4)]
+            repeated = np.concatenate([lead + turn * (lead[-1] - lead[0]) for turn in range(3)])
+            three = Marks(
+                beats=np.concatenate([beats + turn * n for turn in range(3)]).astype(np.int64),
+                left_out=np.array(seams),
+            )
+            parts += wear.versions(repeated, three, (int(header.stem), row), 0.5)
     return join(parts)
 
 
@@ -245,11 +284,13 @@ def main() -> None:
     parser.add_argument("--folds", action="store_true", help="only cross-validate")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--hidden", type=int, nargs=2, default=(48, 16))
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("biosig/signal/beat_weights.safetensors"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    examples = {name: examples_of_record(options.data, name) for name in DS1 + PACED}
+    wear = Wear([lead for kind in ("bw", "em", "ma") for lead in biosig.read(options.data / "nstdb" / kind).data])
+    examples = {name: examples_of_mitdb(options.data, name, wear) for name in DS1 + PACED}
+    examples["ludb"] = examples_of_ludb(options.data, wear)
 
     def network_without(left_out: tuple[str, ...]) -> dict[str, NDArray[np.signedinteger]]:
         chosen = join([part for name, part in examples.items() if name not in left_out])
@@ -270,7 +311,7 @@ def main() -> None:
         save_file(
             network_without(()),
             options.out,
-            metadata={"fitted_on": " ".join(DS1 + PACED), "by": "benchmarks/fit_beats.py"},
+            metadata={"fitted_on": " ".join(("mitdb", *DS1, *PACED, "ludb")), "by": "benchmarks/fit_beats.py"},
         )
 
 

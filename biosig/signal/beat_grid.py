@@ -96,7 +96,7 @@ class LeadGrid:
         last = np.minimum(np.ceil(edges[1:]).astype(np.int64) - self.first_level, len(self.levels))
         if self.n_grid == 0:
             self.grid = np.full(self._past, means[0])
-            self.gap = np.zeros(self._past, dtype=np.bool_)
+            self.gap = np.ones(self._past, dtype=np.bool_)
         self.grid = np.concatenate((self.grid, means))
         self.gap = np.concatenate((self.gap, lost[last] > lost[index[:-1]]))
         self.n_grid = count

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-__all__ = ["AHEAD", "PAST", "BeatNetwork", "Candidates", "find_candidates"]
+__all__ = ["AHEAD", "N_FEATURES", "PAST", "BeatNetwork", "Candidates", "find_candidates"]
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -25,13 +25,16 @@ Index = NDArray[np.int64]
 
 PAST = 1140
 """Grid samples before a candidate that its features may look at."""
+N_FEATURES = 168
+"""What the network sees of a candidate."""
 AHEAD = 46
 """Grid samples after a candidate that its features may look at."""
 
 _APART = 9
 _AROUND = (120, 30)
-_MISSING_RUN = 12
-_MISSING_EDGES = (14, 10)
+_GAP = 12
+_GAP_EDGES = (14, 10)
+_FRESH = 60
 _MID = np.arange(-72, 37, 4)
 _LOW = np.arange(-68, 33, 5)
 _HIGH = np.arange(-48, 37, 4)
@@ -51,12 +54,14 @@ class Candidates:
     ----------
     at : int64 (n,), grid samples, rising.
     loudness : float64 (n,), the envelope there, summed over the bands.
-    features : float64 (n, 168), what the network sees of each: whole numbers 0..255.
+    features : float64 (n, ``N_FEATURES``), what the network sees of each: whole numbers 0..255.
+    fresh : bool (n,), true less than 0.5 s after a gap of 0.1 s or more, or after the start: nothing to compare with.
     """
 
     at: Index
     loudness: Float
     features: Float
+    fresh: Bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +107,16 @@ def _difference(x: Float, reach: int) -> Float:
     return out
 
 
-def _bands(grid: Float, missing: Bool) -> _Bands:
-    """The bands of a stretch of grid, silent around gaps of 0.1 s or more: the step that ends one is no beat."""
+def _bands(grid: Float, gaps: Float) -> _Bands:
+    """The bands of a stretch of grid, silent around the end of gaps (1.0 in them): the step there is no beat."""
     high = _difference(grid, 1)
     mid = _difference(_moving_sum(grid, 3), 2)
     low = _difference(_moving_sum(grid, 7), 5)
     sharp = np.zeros_like(grid)
     sharp[1:-1] = grid[2:] - 2.0 * grid[1:-1] + grid[:-2]
     envelopes = [_moving_sum(np.abs(band), width) for band, width in ((high, 9), (mid, 11), (low, 13), (sharp, 9))]
-    if missing.any():
-        lasting = _extreme(missing.astype(np.float64), _MISSING_RUN - 1, 0, np.minimum)
-        silent = _extreme(lasting, *_MISSING_EDGES) > 0
+    if gaps.any():
+        silent = _extreme(gaps, *_GAP_EDGES) > 0.0
         for envelope in envelopes:
             envelope[silent] = 0.0
     return _Bands(mid, low, *envelopes)
@@ -179,18 +183,22 @@ def find_candidates(grid: Float, missing: Bool, first: int) -> Candidates:
     missing : bool (n,), true where any of it was not recorded.
     first : candidates before this sample are left out; at least ``PAST``.
     """
-    bands = _bands(grid, missing)
+    gaps = _extreme(missing.astype(np.float64), _GAP - 1, 0, np.minimum)
+    bands = _bands(grid, gaps)
     at, loud = _peaks(bands)
     at = at[(at >= first) & (at < len(grid) - AHEAD)]
-    return Candidates(at=at, loudness=loud[at], features=_features(bands, at))
+    features = _features(bands, at) if len(at) else np.zeros((0, N_FEATURES))
+    fresh = _extreme(gaps, _FRESH, 0)[at] > 0.0
+    return Candidates(at=at, loudness=loud[at], features=features, fresh=fresh)
 
 
 class BeatNetwork:
     """A perceptron of two hidden layers in whole numbers; ``score`` is 1024 times the log odds of a beat.
 
-    The weights were fitted on the DS1 records of the MIT-BIH Arrhythmia Database (de Chazal et al. 2004,
-    doi:10.1109/TBME.2004.827359; Moody & Mark 2001, doi:10.1109/51.932724) and its paced records, both leads, with
-    noise of the MIT-BIH Noise Stress Test Database mixed in, by ``benchmarks/fit_beats.py``.
+    The weights were fitted by ``benchmarks/fit_beats.py`` on both leads of the DS1 and the paced records of the MIT-BIH
+    Arrhythmia Database (Moody & Mark 2001, doi:10.1109/51.932724; the split is of de Chazal et al. 2004,
+    doi:10.1109/TBME.2004.827359) and 60 records of LUDB (Kalyakulina et al. 2020, doi:10.1109/ACCESS.2020.3029211),
+    with noise of the MIT-BIH Noise Stress Test Database (Moody, Muldrow & Mark 1984) mixed in.
     """
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
