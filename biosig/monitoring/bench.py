@@ -105,7 +105,7 @@ class _Beds:
         self.n = n
         self._size = round(layout.fs)
         self._signals = signals
-        self._wards = [Ward(bundle, dict.fromkeys(range(n), layout), device=device) for bundle in bundles]
+        self._ward = Ward(bundles, dict.fromkeys(range(n), layout), device=device)
         self._watches = [SignalWatch(layout) for _ in range(n)]
 
     def chunk(self, patient: int, second: int) -> Samples:
@@ -119,8 +119,7 @@ class _Beds:
         """Score what has arrived; who got a score, once per score."""
         for patient, chunk in chunks.items():
             self._watches[patient].push(chunk)
-        scores = [ward.push(chunks) for ward in self._wards]
-        return [patient for one in scores for patient, found in one.items() for _ in found]
+        return [patient for patient, found in self._ward.push(chunks).items() for _ in found]
 
 
 def _measure(beds: _Beds, seconds: int) -> dict[str, float]:

@@ -8,40 +8,23 @@ or on how the samples were cut into chunks (windows: to the bit; scores: within 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from biosig.errors import BundleError, SourceError
+from biosig.errors import SourceError
 from biosig.recipe import Recipe
 from biosig.records.recording import Layout
-from biosig.scoring.leads import check_fits, map_leads
+from biosig.scoring.judge import Judge, Trained, Verdicts
+from biosig.scoring.patient import PatientWindows, Ready
 from biosig.signal.stream import State
-from biosig.training.device import choose_device
-from biosig.training.predict import Networks, decide
-from biosig.windows.stream import Cutting, WindowStream
+from biosig.windows.stream import Cutting
 
 __all__ = ["Score", "Scorer", "Trained", "Ward"]
 
-BATCH = 256
-"""Windows a network is given at a time: larger batches leave a core's cache and gain nothing."""
-
 Patient = TypeVar("Patient", bound=Hashable)
-
-
-class Trained(Protocol):
-    """What a scorer needs of a bundle."""
-
-    @property
-    def recipe(self) -> Recipe: ...
-    @property
-    def models(self) -> Sequence[nn.Module]: ...
-    @property
-    def decision(self) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +42,7 @@ class Score:
     anomaly : how unlike the normal ones the window is; NaN where the bundle does not say.
     good : usable share of the window's samples, 0 to 1.
     usable : whether that share suffices (``min_good`` of the recipe).
+    bundle : name of the bundle that says so.
     """
 
     time_s: float
@@ -70,216 +54,186 @@ class Score:
     anomaly: float
     good: float
     usable: bool
+    bundle: str
 
 
-class _Bed:
-    """One patient: the way to windows, samples that windows still to come may need, the last embeddings.
+@dataclass(eq=False)
+class _Group(Generic[Patient]):
+    """Bundles whose windows are the same, so that they are cut once for all."""
 
-    ``memory`` is float32 (n, n_networks, width), the last n < context embeddings.
-    """
-
-    def __init__(self, recipe: Recipe, layout: Layout, lead_map: Mapping[str, str] | None) -> None:
-        known = map_leads(layout, lead_map, bundle=recipe.name)
-        check_fits(recipe, known)
-        self.n_channels = layout.n_channels
-        self._rows = [known.index(channel) for channel in recipe.data.channels]
-        try:
-            self.stream = WindowStream(recipe.chain, recipe.cutter, known.pick(recipe.data.channels))
-        except ValueError as error:
-            raise BundleError(f"bundle {recipe.name!r} does not fit the source: {error}") from None
-        self.reset()
-
-    def reset(self, at_s: float = 0.0) -> None:
-        self.stream.reset()
-        self.origin_s = at_s
-        self.memory = np.zeros((0, 0, 0), dtype=np.float32)
-        self._signal = np.zeros((self.stream.n_channels, 0), dtype=np.float32)
-        self._signal_start = 0
-
-    def push(self, chunk: NDArray[Any]) -> tuple[Cutting, NDArray[np.float32]]:
-        """Windows now complete, and their samples (n, n_channels, length)."""
-        if chunk.ndim != 2 or len(chunk) != self.n_channels:
-            raise SourceError(f"expected chunks of ({self.n_channels}, n) samples, got shape {chunk.shape}")
-        return self._gather(self.stream.push(chunk[self._rows]))
-
-    def flush(self) -> tuple[Cutting, NDArray[np.float32]]:
-        return self._gather(self.stream.flush())
-
-    def _gather(self, cutting: Cutting) -> tuple[Cutting, NDArray[np.float32]]:
-        signal = np.concatenate([self._signal, cutting.signal], axis=1) if self._signal.size else cutting.signal
-        place = (cutting.start - self._signal_start)[:, None] + np.arange(self.stream.length)
-        samples = signal[:, place].swapaxes(0, 1)
-        spare = min(max(0, self.stream.needed_from - self._signal_start), signal.shape[1])
-        self._signal = signal[:, spare:].copy()
-        self._signal_start += spare
-        return cutting, samples
-
-    def state_dict(self) -> State:
-        own = {"memory": self.memory.copy(), "signal": self._signal.copy(), "start": np.array(self._signal_start)}
-        own["origin_s"] = np.array(self.origin_s)
-        return own | {f"stream.{key}": value for key, value in self.stream.state_dict().items()}
-
-    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
-        prefix = "stream."
-        self.stream.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-        self.memory = np.array(state["memory"], dtype=np.float32)
-        self._signal = np.array(state["signal"], dtype=np.float32)
-        self._signal_start = int(state["start"])
-        self.origin_s = float(state["origin_s"])
+    recipe: Recipe
+    judges: list[Judge[Patient]]
+    patients: dict[Patient, PatientWindows] = field(default_factory=dict)
 
 
 class Ward(Generic[Patient]):
-    """Many patients and one bundle: a state for each, and one call of the networks for all windows that are ready.
+    """Many patients: a state for each, and one call of a bundle's networks for all windows that are ready.
+
+    Bundles with the same channels, steps and cutter share their windows: they are cut once.
 
     Parameters
     ----------
-    bundle : what scores them.
-    layouts : of the raw samples, per patient; channels beyond the bundle's are left out.
-    lead_map : source channel -> channel of the bundle that it stands in for; warns with ``LeadMapWarning``.
+    bundles : what scores them, one or several.
+    layouts : of the raw samples, per patient; channels beyond the bundles' are left out.
+    lead_map : source channel -> channel of the bundles that it stands in for; warns with ``LeadMapWarning``.
     device : ``auto``, ``cpu`` or ``cuda``.
 
     Raises
     ------
-    BundleError : a layout lacks what the bundle needs.
+    BundleError : a layout lacks what a bundle needs.
     """
 
     def __init__(
         self,
-        bundle: Trained,
+        bundles: Trained | Sequence[Trained],
         layouts: Mapping[Patient, Layout],
         *,
         lead_map: Mapping[str, str] | None = None,
         device: str = "cpu",
     ) -> None:
-        self._recipe = bundle.recipe
-        self._decision = bundle.decision
-        self._names = (*bundle.recipe.data.labels, "")
-        context = bundle.recipe.windows.context
-        self._networks = Networks(bundle.models, context=context, device=choose_device(device))
         self._lead_map = lead_map
-        self._beds: dict[Patient, _Bed] = {}
+        self._groups: list[_Group[Patient]] = []
+        for bundle in bundles if isinstance(bundles, Sequence) else [bundles]:
+            judge: Judge[Patient] = Judge(bundle, device)
+            group = next((group for group in self._groups if _same_windows(group.recipe, bundle.recipe)), None)
+            if group is None:
+                self._groups.append(_Group(bundle.recipe, [judge]))
+            else:
+                group.judges.append(judge)
+        self._layouts: dict[Patient, Layout] = {}
         for patient, layout in layouts.items():
             self.admit(patient, layout)
 
     @property
     def patients(self) -> tuple[Patient, ...]:
         """Who is in the ward."""
-        return tuple(self._beds)
+        return tuple(self._layouts)
 
     def admit(self, patient: Patient, layout: Layout) -> None:
-        """A new patient, with nothing known of them; ``BundleError`` where the layout does not fit the bundle."""
-        if patient in self._beds:
+        """A new patient, with nothing known of them; ``BundleError`` where the layout does not fit a bundle."""
+        if patient in self._layouts:
             raise ValueError(f"patient {patient!r} is in the ward already; discharge them first")
-        self._beds[patient] = _Bed(self._recipe, layout, self._lead_map)
+        opened = [PatientWindows(group.recipe, layout, self._lead_map) for group in self._groups]
+        self._layouts[patient] = layout
+        for group, windows in zip(self._groups, opened, strict=True):
+            group.patients[patient] = windows
+            for judge in group.judges:
+                judge.forget(patient)
 
     def discharge(self, patient: Patient) -> None:
         """Forget a patient."""
-        del self._beds[patient]
+        del self._layouts[patient]
+        for group in self._groups:
+            del group.patients[patient]
+            for judge in group.judges:
+                del judge.memory[patient]
 
     def latency_s(self, patient: Patient) -> float:
         """No score comes later than this after its ``time_s``, in seconds of signal."""
-        return self._beds[patient].stream.latency_s
+        return max(group.patients[patient].stream.latency_s for group in self._groups)
 
     def push(self, chunks: Mapping[Patient, NDArray[Any]]) -> dict[Patient, list[Score]]:
-        """Every score that is now due, per patient who sent samples (n_channels, n), n free; NaN = not recorded."""
-        return self._score({patient: self._beds[patient].push(chunk) for patient, chunk in chunks.items()})
+        """Every score that is now due, per patient who sent samples (n_channels, n), n free; NaN = not recorded.
+
+        ``SourceError`` where a chunk has not the channels of its patient's layout; nobody's is taken in then.
+        """
+        for patient, chunk in chunks.items():
+            n_channels = self._layouts[patient].n_channels
+            if chunk.ndim != 2 or len(chunk) != n_channels:
+                raise SourceError(f"expected chunks of ({n_channels}, n) samples, got shape {chunk.shape}")
+        scores: dict[Patient, list[Score]] = {patient: [] for patient in chunks}
+        for group in self._groups:
+            ready = {patient: group.patients[patient].push(chunk) for patient, chunk in chunks.items()}
+            _score(group, ready, scores)
+        return self._in_order(scores)
 
     def flush(self, patients: Sequence[Patient] | None = None) -> dict[Patient, list[Score]]:
         """The scores that the end of these patients' recordings (default: all) completes."""
         chosen = self.patients if patients is None else patients
-        return self._score({patient: self._beds[patient].flush() for patient in chosen})
+        scores: dict[Patient, list[Score]] = {patient: [] for patient in chosen}
+        for group in self._groups:
+            _score(group, {patient: group.patients[patient].flush() for patient in chosen}, scores)
+        return self._in_order(scores)
+
+    def _in_order(self, scores: dict[Patient, list[Score]]) -> dict[Patient, list[Score]]:
+        """Scores of several groups of bundles by the time they are due."""
+        if len(self._groups) > 1:
+            for found in scores.values():
+                found.sort(key=lambda score: score.ready_s)
+        return scores
 
     def reset(self, patient: Patient, at_s: float = 0.0) -> None:
         """Forget what was seen of a patient: the next sample is the first, at ``at_s``."""
-        self._beds[patient].reset(at_s)
+        for group in self._groups:
+            group.patients[patient].reset(at_s)
+            for judge in group.judges:
+                judge.forget(patient)
 
     def state_dict(self, patient: Patient) -> State:
         """Everything needed to go on with a patient later, as arrays."""
-        return self._beds[patient].state_dict()
+        state: State = {}
+        for number, group in enumerate(self._groups):
+            windows = group.patients[patient].state_dict()
+            state |= {f"{number}.{key}": value for key, value in windows.items()}
+            state |= {f"{number}.memory.{i}": judge.memory[patient].copy() for i, judge in enumerate(group.judges)}
+        return state
 
     def load_state_dict(self, patient: Patient, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a ``state_dict()`` of the same bundle and layout."""
-        self._beds[patient].load_state_dict(state)
+        """Go on from a ``state_dict()`` of the same bundles and layout."""
+        for number, group in enumerate(self._groups):
+            prefix = f"{number}."
+            windows = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            group.patients[patient].load_state_dict(windows)
+            for i, judge in enumerate(group.judges):
+                judge.memory[patient] = np.array(windows[f"memory.{i}"], dtype=np.float32)
 
-    def _score(self, ready: Mapping[Patient, tuple[Cutting, NDArray[np.float32]]]) -> dict[Patient, list[Score]]:
-        scores: dict[Patient, list[Score]] = {patient: [] for patient in ready}
-        waiting = {patient: pair for patient, pair in ready.items() if len(pair[0].start)}
-        if not waiting:
-            return scores
-        samples = np.concatenate([samples for _, samples in waiting.values()])
-        features = np.concatenate([cutting.features for cutting, _ in waiting.values()])
-        probs = self._judge(list(waiting), [len(cutting.start) for cutting, _ in waiting.values()], samples, features)
-        good = np.concatenate([cutting.good for cutting, _ in waiting.values()])
-        usable = good >= self._recipe.windows.min_good
-        number = np.where(usable, decide(probs, self._decision), len(self._names) - 1)
-        first = 0
-        for patient, (cutting, _) in waiting.items():
-            rows = slice(first, first + len(cutting.start))
-            scores[patient] = self._tell(patient, cutting, probs[rows], number[rows], usable[rows])
-            first = rows.stop
-        return scores
 
-    def _judge(
-        self,
-        patients: Sequence[Patient],
-        counts: Sequence[int],
-        samples: NDArray[np.float32],
-        features: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
-        """Probabilities (n, n_classes) of new windows, ``counts`` of them per patient; remembers their embeddings."""
-        networks = self._networks
-        batches = zip(_batches(samples), _batches(features), strict=True)
-        new = np.concatenate(
-            [
-                networks.embed(part.to(networks.device), known.to(networks.device)).cpu().numpy()
-                for part, known in batches
-            ]
+def _same_windows(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes cut the same windows out of a source."""
+    leads = (one.data.channels, one.data.unit) == (other.data.channels, other.data.unit)
+    return leads and (one.chain, one.cutter) == (other.chain, other.cutter)
+
+
+def _score(group: _Group[Patient], ready: Mapping[Patient, Ready], scores: dict[Patient, list[Score]]) -> None:
+    """Append the scores of all windows that are ready."""
+    waiting = {patient: pair for patient, pair in ready.items() if len(pair[0].start)}
+    if not waiting:
+        return
+    samples = np.concatenate([samples for _, samples in waiting.values()])
+    features = np.concatenate([cutting.features for cutting, _ in waiting.values()])
+    good = np.concatenate([cutting.good for cutting, _ in waiting.values()])
+    counts = {patient: len(cutting.start) for patient, (cutting, _) in waiting.items()}
+    verdicts = [(judge.name, judge.judge(counts, samples, features, good)) for judge in group.judges]
+    first = 0
+    for patient, (cutting, _) in waiting.items():
+        rows = range(first, first + counts[patient])
+        scores[patient] += _tell(group.patients[patient], cutting, rows, verdicts)
+        first = rows.stop
+
+
+def _tell(
+    patient: PatientWindows, cutting: Cutting, rows: range, verdicts: Sequence[tuple[str, Verdicts]]
+) -> list[Score]:
+    """The scores of one patient's windows, which are ``rows`` of the verdicts; window by window."""
+    time_s = patient.origin_s + cutting.onset_s
+    start_s = time_s - patient.stream.before_s
+    columns = (time_s, start_s, start_s + patient.stream.length_s, patient.origin_s + cutting.ready_s, cutting.good)
+    return [
+        Score(
+            time_s=time,
+            start_s=start,
+            end_s=end,
+            ready_s=ready,
+            label=verdict.label[row],
+            probs=verdict.probs[row].copy(),
+            anomaly=verdict.anomaly[row],
+            good=share,
+            usable=verdict.usable[row],
+            bundle=name,
         )
-        context = networks.context
-        known: list[NDArray[np.float32]] = []
-        last = np.empty(len(new), dtype=np.int64)
-        count = np.empty(len(new), dtype=np.int64)
-        first = n_known = 0
-        for patient, n in zip(patients, counts, strict=True):
-            bed = self._beds[patient]
-            rows = slice(first, first + n)
-            own = np.concatenate([bed.memory, new[rows]]) if bed.memory.size else new[rows]
-            bed.memory = own[max(0, len(own) - context + 1) :].copy()
-            last[rows] = n_known + np.arange(len(own) - n, len(own))
-            count[rows] = np.minimum(np.arange(len(own) - n, len(own)) + 1, context)
-            known.append(own)
-            first, n_known = first + n, n_known + len(own)
-        pool = torch.from_numpy(np.concatenate(known)).to(networks.device)
-        place = np.minimum((last - count + 1)[:, None] + np.arange(context), last[:, None])
-        batches = zip(_batches(place), _batches(count), strict=True)
-        return np.concatenate([networks.decide(pool[rows], there.to(networks.device)) for rows, there in batches])
-
-    def _tell(
-        self,
-        patient: Patient,
-        cutting: Cutting,
-        probs: NDArray[np.float64],
-        number: NDArray[np.int64],
-        usable: NDArray[np.bool_],
-    ) -> list[Score]:
-        bed = self._beds[patient]
-        time_s = bed.origin_s + cutting.onset_s
-        start_s = time_s - bed.stream.before_s
-        rows = zip(
-            time_s.tolist(),
-            start_s.tolist(),
-            (start_s + bed.stream.length_s).tolist(),
-            (bed.origin_s + cutting.ready_s).tolist(),
-            number.tolist(),
-            probs,
-            cutting.good.tolist(),
-            usable.tolist(),
-            strict=True,
-        )
-        return [
-            Score(time, start, end, ready, self._names[at], row.copy(), float("nan"), share, sufficient)
-            for time, start, end, ready, at, row, share, sufficient in rows
-        ]
+        for row, time, start, end, ready, share in zip(rows, *(column.tolist() for column in columns), strict=True)
+        for name, verdict in verdicts
+    ]
 
 
 class Scorer:
@@ -323,7 +277,3 @@ class Scorer:
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of the same bundle and layout."""
         self._ward.load_state_dict(0, state)
-
-
-def _batches(array: NDArray[Any]) -> tuple[torch.Tensor, ...]:
-    return torch.split(torch.from_numpy(array), BATCH)

@@ -37,5 +37,11 @@ def beat_bundle():
 
 
 @pytest.fixture(scope="session")
+def brief_bundle():
+    """The same windows as ``beat_bundle``, another network."""
+    return drawn(["windows.context=2", "name=brief"], members=1)
+
+
+@pytest.fixture(scope="session")
 def slide_bundle():
-    return drawn(["windows.context=3", *SLIDING], members=1)
+    return drawn(["windows.context=3", "name=slide", *SLIDING], members=1)

@@ -185,6 +185,34 @@ def test_scores_do_not_depend_on_who_else_is_in_the_ward(beat_bundle, sizes):
         assert_same(together[name], alone[name])
 
 
+def test_bundles_in_one_ward_say_what_each_says_alone(beat_bundle, slide_bundle, brief_bundle):
+    """The brief one shares its windows with the first; all three are saved, thrown away and loaded in mid-stream."""
+    recording = excerpt("208", seconds=20.0)
+    bundles = [beat_bundle, slide_bundle, brief_bundle]
+    ward = Ward(bundles, {"a": recording.layout})
+    scores = ward.push({"a": recording.data[:, :4000]})["a"]
+    state = through_a_file(ward.state_dict("a"))
+    ward.discharge("a")
+    ward.admit("a", recording.layout)
+    ward.load_state_dict("a", state)
+    scores += ward.push({"a": recording.data[:, 4000:]})["a"] + ward.flush()["a"]
+    assert [score.ready_s for score in scores] == sorted(score.ready_s for score in scores)
+    assert ward.latency_s("a") == 2.1
+    for bundle in bundles:
+        alone = Scorer(bundle, recording.layout)
+        expected = alone.push(recording.data) + alone.flush()
+        assert_same([score for score in scores if score.bundle == bundle.recipe.name], expected)
+
+
+def test_a_chunk_of_another_shape_keeps_nobody_from_being_scored(beat_bundle):
+    recording = excerpt("119", seconds=10.0)
+    ward = Ward(beat_bundle, {"a": recording.layout, "b": recording.layout})
+    with pytest.raises(SourceError, match=r"expected chunks of \(1, n\) samples, got shape \(2, 9\)"):
+        ward.push({"a": recording.data, "b": np.zeros((2, 9))})
+    alone = Scorer(beat_bundle, recording.layout)
+    assert_same(ward.push({"a": recording.data})["a"], alone.push(recording.data))
+
+
 def test_patients_come_and_go(beat_bundle):
     layout = excerpt("106").layout
     ward = Ward(beat_bundle, {"a": layout})

@@ -1,0 +1,80 @@
+"""One patient on the way to a bundle's windows, and the samples of those windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosig.errors import BundleError
+from biosig.recipe import Recipe
+from biosig.records.recording import Layout
+from biosig.scoring.leads import check_fits, map_leads
+from biosig.signal.stream import State
+from biosig.windows.stream import Cutting, WindowStream
+
+__all__ = ["PatientWindows", "Ready"]
+
+Ready = tuple[Cutting, NDArray[np.float32]]
+"""Windows now complete, and their samples float32 (n, n_channels, length)."""
+
+
+class PatientWindows:
+    """One patient: the way to windows, and the samples that windows still to come may need.
+
+    Parameters
+    ----------
+    recipe : of the bundle, or of one of several whose windows are the same.
+    layout : of the raw samples.
+    lead_map : source channel -> channel of the bundle that it stands in for.
+    """
+
+    def __init__(self, recipe: Recipe, layout: Layout, lead_map: Mapping[str, str] | None) -> None:
+        known = map_leads(layout, lead_map, bundle=recipe.name)
+        check_fits(recipe, known)
+        self._rows = [known.index(channel) for channel in recipe.data.channels]
+        try:
+            self.stream = WindowStream(recipe.chain, recipe.cutter, known.pick(recipe.data.channels))
+        except ValueError as error:
+            raise BundleError(f"bundle {recipe.name!r} does not fit the source: {error}") from None
+        self.reset()
+
+    def reset(self, at_s: float = 0.0) -> None:
+        """Forget everything: the next sample is the first, at ``at_s``."""
+        self.stream.reset()
+        self.origin_s = at_s
+        self._signal = np.zeros((self.stream.n_channels, 0), dtype=np.float32)
+        self._signal_start = 0
+
+    def push(self, chunk: NDArray[Any]) -> Ready:
+        """Take samples (n_channels, n) in; what they complete."""
+        return self._gather(self.stream.push(chunk[self._rows]))
+
+    def flush(self) -> Ready:
+        """What the end of the recording completes."""
+        return self._gather(self.stream.flush())
+
+    def _gather(self, cutting: Cutting) -> Ready:
+        signal = np.concatenate([self._signal, cutting.signal], axis=1) if self._signal.size else cutting.signal
+        place = (cutting.start - self._signal_start)[:, None] + np.arange(self.stream.length)
+        samples = signal[:, place].swapaxes(0, 1)
+        spare = min(max(0, self.stream.needed_from - self._signal_start), signal.shape[1])
+        self._signal = signal[:, spare:].copy()
+        self._signal_start += spare
+        return cutting, samples
+
+    def state_dict(self) -> State:
+        """Everything needed to go on later, as arrays."""
+        own = {"signal": self._signal.copy(), "start": np.array(self._signal_start)}
+        own["origin_s"] = np.array(self.origin_s)
+        return own | {f"stream.{key}": value for key, value in self.stream.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a ``state_dict()`` of the same bundle and layout."""
+        prefix = "stream."
+        self.stream.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._signal = np.array(state["signal"], dtype=np.float32)
+        self._signal_start = int(state["start"])
+        self.origin_s = float(state["origin_s"])
