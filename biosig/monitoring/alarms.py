@@ -100,6 +100,7 @@ class AlarmEngine:
         Events come in the order of :func:`biosig.monitoring.events.order`; ``ValueError`` for one that is known
         earlier than the last, for a beat that is not later than the last, and for an alarm that no rule is named after.
         """
+        self._check(event)
         now_s = event.clock_s
         said = self.advance_to(now_s)
         if isinstance(event, Acknowledge | Pause):
@@ -119,10 +120,19 @@ class AlarmEngine:
             )
         said: list[AlarmEvent] = []
         while self._due_s < time_s:
-            said += self._tick(self._due_s)
+            said += self._tick(max(self._due_s, self._now_s))
             self._due_s = self._next_due()
         self._now_s = max(self._now_s, time_s)
         return said
+
+    def _check(self, event: InputEvent) -> None:
+        """Refuse what cannot be before anything changes, so that no alarm on the way is lost."""
+        if isinstance(event, BeatEvent):
+            self._beats.check(event)
+        elif isinstance(event, Acknowledge | Pause):
+            names = [rule.name for rule in self.rules]
+            if event.alarm and event.alarm not in names:
+                raise ValueError(f"no alarm is called {event.alarm!r}{did_you_mean(event.alarm, names)}")
 
     def _tick(self, now_s: float) -> list[AlarmEvent]:
         """Everything that is due at this instant."""
@@ -169,9 +179,6 @@ class AlarmEngine:
 
     def _obey(self, event: Acknowledge | Pause) -> list[AlarmEvent]:
         """What a user's action changes."""
-        names = [rule.name for rule in self.rules]
-        if event.alarm and event.alarm not in names:
-            raise ValueError(f"no alarm is called {event.alarm!r}{did_you_mean(event.alarm, names)}")
         now_s = event.time_s
         said: list[AlarmEvent] = []
         if isinstance(event, Acknowledge):
@@ -240,11 +247,17 @@ class _Intervals:
         self._flutter_s: float | None = None
         self._bad: list[list[float]] = []
 
+    def check(self, event: BeatEvent) -> None:
+        """``ValueError`` unless the beat is later than the last."""
+        last_s = self._beat_s
+        if last_s is not None and event.time_s <= last_s:
+            raise ValueError(
+                f"beats must come in order: the last was at {last_s:.6f} s, got one at {event.time_s:.6f} s"
+            )
+
     def beat(self, event: BeatEvent) -> Beat:
         """The beat as watchers see it."""
         time_s, last_s = event.time_s, self._beat_s
-        if last_s is not None and time_s <= last_s:
-            raise ValueError(f"beats must come in order: the last was at {last_s:.6f} s, got one at {time_s:.6f} s")
         rr_s = None if last_s is None or self._broken(last_s, time_s) else time_s - last_s
         self._bad = [span for span in self._bad if span[1] > time_s]
         self._beat_s, self._flutter_s = time_s, None

@@ -234,6 +234,21 @@ def test_events_out_of_order_are_refused() -> None:
         AlarmEngine([PLAIN], latency_s=-1.0)
 
 
+def test_an_alarm_due_before_a_refused_event_is_not_lost() -> None:
+    engine = AlarmEngine([Rule("gap", "high", Gap(4.0))])
+    engine.advance(BeatEvent(1.0, 1.0, "N"))
+    for refused in (Acknowledge(9.0, "y"), BeatEvent(0.5, 9.0, "N"), SignalState(0.9, 1.0)):
+        with pytest.raises(ValueError, match=r"no alarm is called|must come in order"):
+            engine.advance(refused)
+    assert [(one.kind, one.time_s) for one in engine.advance_to(9.0)] == [("raised", 5.0)]
+
+
+def test_a_beat_later_than_its_latency_never_makes_time_go_back() -> None:
+    engine = AlarmEngine([Rule("gap", "high", Gap(4.0))], latency_s=0.5)
+    said = engine.advance(BeatEvent(1.0, 20.0, "N")) + engine.advance_to(30.0)
+    assert [(one.kind, one.time_s) for one in said] == [("raised", 4.5), ("cleared", 20.0), ("raised", 20.0)]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
