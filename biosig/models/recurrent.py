@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from biosig.models.contract import InputShape
 
@@ -27,7 +28,8 @@ class RecurrentOptions:
     stem : output channels of the convolutional blocks before the recurrent layer; empty = none.
         Each block halves the number of time steps.
     kernel : samples per convolution, odd.
-    hidden, layers : of the recurrent layer inside the window; hidden 0 = none, the stem is pooled as it is.
+    hidden, layers : of the recurrent layer inside the window; hidden 0 = none, the stem is pooled as it is. Without
+        stem and hidden the window's samples do not enter, only its features.
     bidirectional : inside the window only; over windows time always runs forward.
     pool : ``attention``, or the ``last`` state of each direction.
     use_features : whether the window's features (RR intervals, ...) enter.
@@ -54,8 +56,8 @@ class RecurrentOptions:
     feature_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.hidden == 0 and (self.pool == "last" or not self.stem):
-            raise ValueError("without a recurrent layer in the window (hidden 0), there must be a stem and attention")
+        if self.hidden == 0 and self.pool == "last":
+            raise ValueError("pool 'last' needs a recurrent layer in the window, got hidden 0; use pool 'attention'")
         if self.kernel % 2 == 0 or self.kernel < 1:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         for name, share in (("dropout", self.dropout), ("feature_dropout", self.feature_dropout)):
@@ -63,6 +65,76 @@ class RecurrentOptions:
                 raise ValueError(f"{name} must lie in [0, 1), got {share}")
         if self.feature_noise < 0:
             raise ValueError(f"feature_noise must be 0 or more, got {self.feature_noise}")
+
+
+class WindowReader(nn.Module):
+    """One vector per window from its samples: stem, recurrence within the window, pooling.
+
+    Parameters
+    ----------
+    n_channels : rows of a window.
+    options : the recipe's choices.
+    """
+
+    def __init__(self, n_channels: int, options: RecurrentOptions) -> None:
+        super().__init__()
+        self.stem = _stem(n_channels, options)
+        self.width = options.stem[-1] if options.stem else n_channels
+        self.inner: nn.LSTM | nn.GRU | None = None
+        if options.hidden:
+            self.inner = _recurrent(options.cell, self.width, options.hidden, options.layers, options.bidirectional)
+            self.width = options.hidden * (2 if options.bidirectional else 1)
+        self.backward_from = options.hidden if options.bidirectional else None
+        self.attention = nn.Linear(self.width, 1) if options.pool == "attention" else None
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Samples (n, n_channels, length) -> (n, width)."""
+        steps = self.stem(samples).transpose(1, 2)
+        states = steps if self.inner is None else self.inner(steps)[0]
+        if self.attention is not None:
+            weight = torch.softmax(self.attention(states), dim=1)
+            return cast(Tensor, (weight * states).sum(dim=1))
+        last: Tensor = states[:, -1]
+        if self.backward_from is None:
+            return last
+        return torch.cat([last[:, : self.backward_from], states[:, 0, self.backward_from :]], dim=1)
+
+
+class FeatureReader(nn.Module):
+    """One vector per window from its features, standardised by the training windows and clipped.
+
+    Parameters
+    ----------
+    n_features : how many there are.
+    options : the recipe's choices.
+    """
+
+    def __init__(self, n_features: int, options: RecurrentOptions) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.sd: Tensor
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("sd", torch.ones(n_features))
+        self.layer = nn.Linear(n_features, options.feature_hidden)
+        self.drop = nn.Dropout(options.dropout)
+        self.width = options.feature_hidden
+        self._noise, self._dropout = options.feature_noise, options.feature_dropout
+
+    def fit_scale(self, features: Tensor) -> None:
+        """Take mean and spread of training windows (n, n_features)."""
+        self.mean.copy_(features.mean(dim=0))
+        self.sd.copy_(features.std(dim=0).clamp(min=1e-3))
+
+    def disturb(self, features: Tensor) -> Tensor:
+        """Features (n, k, n_features) with noise, and some of them at their mean throughout a sequence."""
+        noisy = features + self._noise * self.sd * torch.randn_like(features)
+        kept = torch.rand(len(features), 1, features.shape[-1], device=features.device) >= self._dropout
+        return torch.where(kept, noisy, self.mean)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (n, n_features) -> (n, width)."""
+        scaled = ((features - self.mean) / self.sd).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        return cast(Tensor, self.drop(functional.gelu(self.layer(scaled))))
 
 
 class Recurrent(nn.Module):
@@ -79,59 +151,31 @@ class Recurrent(nn.Module):
 
     def __init__(self, shape: InputShape, n_classes: int, options: RecurrentOptions) -> None:
         super().__init__()
-        self.shape = shape
-        self.options = options
-        self.stem = _stem(shape.n_channels, options)
-        width = options.stem[-1] if options.stem else shape.n_channels
-        self.inner = (
-            _recurrent(options.cell, width, options.hidden, options.layers, options.bidirectional)
-            if options.hidden
-            else None
-        )
-        inner_width = options.hidden * (2 if options.bidirectional else 1) or width
-        self.attention = nn.Linear(inner_width, 1) if options.pool == "attention" else None
-        n_features = shape.n_features if options.use_features else 0
-        self.feature_mean: Tensor
-        self.feature_sd: Tensor
-        self.register_buffer("feature_mean", torch.zeros(n_features))
-        self.register_buffer("feature_sd", torch.ones(n_features))
-        self.features = (
-            nn.Sequential(nn.Linear(n_features, options.feature_hidden), nn.GELU(), nn.Dropout(options.dropout))
-            if n_features
-            else None
-        )
-        self.embedding_width = inner_width + (options.feature_hidden if n_features else 0)
+        reads_samples, reads_features = options.hidden or options.stem, options.use_features and shape.n_features
+        if not (reads_samples or reads_features):
+            raise ValueError("nothing of a window enters: these windows have no features; give stem or hidden")
+        self.samples = WindowReader(shape.n_channels, options) if reads_samples else None
+        self.features = FeatureReader(shape.n_features, options) if reads_features else None
+        width = sum(reader.width for reader in (self.samples, self.features) if reader is not None)
         self.drop = nn.Dropout(options.dropout)
-        self.outer = (
-            _recurrent(options.cell, self.embedding_width, options.context_hidden, options.context_layers, False)
-            if shape.context > 1
-            else None
-        )
-        self.n_outputs_from = self.embedding_width + (options.context_hidden if self.outer is not None else 0)
-        self.head = nn.Linear(self.n_outputs_from, n_classes)
+        self.outer: nn.LSTM | nn.GRU | None = None
+        head_width = width
+        if shape.context > 1:
+            self.outer = _recurrent(options.cell, width, options.context_hidden, options.context_layers, False)
+            head_width += options.context_hidden
+        self.head = nn.Linear(head_width, n_classes)
 
     def fit_scale(self, features: Tensor) -> None:
         """Take the mean and spread of the training windows' features (n, n_features); training subjects only."""
         if self.features is not None:
-            self.feature_mean.copy_(features.mean(dim=0))
-            self.feature_sd.copy_(features.std(dim=0).clamp(min=1e-3))
+            self.features.fit_scale(features)
 
     def embed(self, samples: Tensor, features: Tensor) -> Tensor:
         """One vector per window: samples (n, n_channels, length), features (n, n_features) -> (n, width)."""
-        steps = self.stem(samples).transpose(1, 2)
-        states = steps if self.inner is None else self.inner(steps)[0]
-        if self.attention is not None:
-            weight = torch.softmax(self.attention(states), dim=1)
-            pooled = (weight * states).sum(dim=1)
-        elif self.options.bidirectional:
-            half = self.options.hidden
-            pooled = torch.cat([states[:, -1, :half], states[:, 0, half:]], dim=1)
-        else:
-            pooled = states[:, -1]
-        if self.features is None:
-            return cast(Tensor, pooled)
-        scaled = ((features - self.feature_mean) / self.feature_sd).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
-        return torch.cat([pooled, self.features(scaled)], dim=1)
+        parts = [] if self.samples is None else [self.samples(samples)]
+        if self.features is not None:
+            parts.append(self.features(features))
+        return torch.cat(parts, dim=1)
 
     def decide(self, embedded: Tensor) -> Tensor:
         """Logits for every window of a sequence: (n, k, width) -> (n, k, n_classes); only the past counts."""
@@ -145,15 +189,9 @@ class Recurrent(nn.Module):
         """Samples (n, k, n_channels, length), features (n, k, n_features) -> logits (n, k, n_classes)."""
         n, k = samples.shape[:2]
         if self.training and self.features is not None:
-            features = self._disturb(features)
+            features = self.features.disturb(features)
         embedded = self.embed(samples.flatten(0, 1), features.flatten(0, 1))
         return self.decide(embedded.reshape(n, k, -1))
-
-    def _disturb(self, features: Tensor) -> Tensor:
-        """Features (n, k, n_features) with noise, and some of them at their mean throughout a sequence."""
-        noisy = features + self.options.feature_noise * self.feature_sd * torch.randn_like(features)
-        kept = torch.rand(len(features), 1, features.shape[-1], device=features.device) >= self.options.feature_dropout
-        return torch.where(kept, noisy, self.feature_mean)
 
 
 def _recurrent(cell: Cell, width: int, hidden: int, layers: int, bidirectional: bool) -> nn.LSTM | nn.GRU:

@@ -15,6 +15,7 @@ OPTIONS = {
         {"cell": "lstm", "stem": [], "pool": "last", "bidirectional": False, "use_features": False},
         {"cell": "gru", "pool": "last", "layers": 2, "context_layers": 2},
         {"hidden": 0, "stem": [8, 8, 16]},
+        {"hidden": 0, "stem": []},
     ],
 }
 CASES = [(name, options) for name in MODELS for options in OPTIONS[name]]
@@ -41,7 +42,7 @@ def test_gradients_reach_every_parameter(name, options):
     model(*inputs()).square().sum().backward()
     without = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     # An attention's bias moves all scores alike, so softmax takes it out.
-    assert [key for key in without if key != "attention.bias"] == []
+    assert [key for key in without if key != "samples.attention.bias"] == []
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
@@ -100,7 +101,7 @@ def test_eight_sequences_can_be_learnt_by_heart(name, options):
 def test_features_are_scaled_by_the_training_windows():
     model = built("recurrent", {})
     model.fit_scale(torch.tensor([[1.0] * 5, [3.0] * 5]))
-    assert model.feature_mean.tolist() == [2.0] * 5
+    assert model.features.mean.tolist() == [2.0] * 5
 
 
 def test_an_unknown_option_says_what_was_meant():
@@ -108,3 +109,9 @@ def test_an_unknown_option_says_what_was_meant():
         check_options("recurrent", {"hiden": 3})
     with pytest.raises(ValueError, match="unknown model 'recurent'; did you mean 'recurrent'"):
         check_options("recurent", {})
+
+
+def test_a_model_that_could_see_nothing_is_refused():
+    shape = InputShape(n_channels=2, length=64, n_features=0, context=6)
+    with pytest.raises(ValueError, match="nothing of a window enters"):
+        build_model("recurrent", {"hidden": 0, "stem": []}, shape, 4)
