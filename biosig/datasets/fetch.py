@@ -67,11 +67,10 @@ def fetch(name: str, folder: Path, *, say: Callable[[str], None]) -> Path:
 
 def _download(database: PublicDatabase, folder: Path, records: list[str]) -> None:
     import wfdb
-    from requests.exceptions import RequestException
 
     try:
         wfdb.dl_database(database.slug, str(folder), records=records, annotators=[database.annotator], overwrite=True)
-    except (RequestException, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # what requests raises is an OSError
         raise DatasetError(
             f"{database.address}: cannot be fetched ({type(error).__name__}); check the network, or download the "
             f"database by hand into {folder} and run this command again to verify it"
