@@ -187,6 +187,45 @@ def inspect(
         _say(f"plot written to {plot}")
 
 
+@app.command()
+def monitor(
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="Records, folders of records, - (standard input), lsl:NAME.", metavar="SOURCE..."),
+    ],
+    bundle: Annotated[list[Path], typer.Option("--bundle", help="Folder of a bundle; may be given several times.")],
+    speed: Annotated[str, typer.Option("--speed", help="Replay files at this many times real time, or max.")] = "1",
+    out: Annotated[Path, typer.Option("--out", help="Folder of the event store and the results.")] = Path("monitor"),
+    store: Annotated[str | None, typer.Option("--store", help="SQLAlchemy URL of another event store.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every event as one JSON line.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run in --out stopped.")] = False,
+    lead: Annotated[list[str] | None, typer.Option("--lead", help="V5=MLII takes V5 for the bundle's MLII.")] = None,
+    channels: Annotated[str, typer.Option("--channels", help="Of raw frames on standard input: MLII,V5.")] = "",
+    fs: Annotated[float | None, typer.Option("--fs", help="Rate of raw frames in Hz; none = JSON lines.")] = None,
+    unit: Annotated[str, typer.Option("--unit", help="Unit of raw frames.")] = "mV",
+    on_resume: Annotated[
+        str | None, typer.Option("--on-resume", help="Standard input of a resumed run: replay or continue.")
+    ] = None,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Watch recordings and live signals: beats, scores and alarms, stored so that a killed run can go on."""
+    from biosig.monitoring import terminal
+    from biosig.runs import watching
+
+    options = watching.source_options(speed=speed, channels=channels, fs=fs, unit=unit, on_resume=on_resume)
+    with watching.stop_on_signals() as stop, terminal.shown(_console(), _say, as_json=as_json) as listeners:
+        watched = watching.monitor(
+            sources, bundle, out=out, store=store, options=options, lead_map=watching.lead_map(lead or ()),
+            resume=resume, device=device, listeners=listeners, say=_say, stop=stop,
+        )  # fmt: skip
+    if not as_json:
+        _console().print(terminal.alarm_summary(watched.alarms))
+    _say(f"written: {', '.join(str(path) for path in watched.files)}")
+    if not watched.ended:
+        _say("stopped; the same command with --resume goes on from here")
+        raise typer.Exit(130)
+
+
 @app.command("list")
 def list_all() -> None:
     """Show the shipped recipes, and the datasets, models, steps and cutters a recipe may name."""

@@ -7,7 +7,8 @@
     ├── RecipeError    a recipe (configs/*.toml or --set) does not make sense
     ├── DatasetError   a database folder lacks what a recipe asks of it
     ├── BundleError    a bundle is damaged, or does not fit the recording
-    └── SourceError    a live source misbehaves
+    ├── SourceError    a live source misbehaves
+    └── StoreError     an event store is full, locked, or none of ours
 
 A caller's mistake in an argument is a plain ``ValueError``. The command line
 prints a ``BiosigError`` in one line and exits with 2.
@@ -36,3 +37,7 @@ class BundleError(BiosigError):
 
 class SourceError(BiosigError):
     """A live source stopped, changed its layout, or sends what it did not declare."""
+
+
+class StoreError(BiosigError):
+    """An event store cannot be reached or written: disk full, locked, of another version or program."""

@@ -1,0 +1,390 @@
+"""One monitored patient: everything between packets and alarms but the scoring, which is done for all at once.
+
+Signal is watched in ticks of equal numbers of samples, counted from the patient's first, however it arrived. So the
+log of a patient follows from the samples alone: at any speed, from any kind of source, after any interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from biosig.monitoring.alarms import ActiveAlarm, AlarmEngine
+from biosig.monitoring.events import (
+    Acknowledge,
+    AlarmEvent,
+    AnomalyScore,
+    BeatEvent,
+    FibrillationScore,
+    InputEvent,
+    Pause,
+    SignalState,
+    order,
+)
+from biosig.monitoring.intake import Intake, Notice, Packet, Taken
+from biosig.monitoring.rules import Rule
+from biosig.monitoring.store import Snapshot
+from biosig.monitoring.tables import Entry, Scored
+from biosig.monitoring.watch import SignalWatch
+from biosig.records.recording import Layout
+from biosig.signal.fibrillation import Fibrillation
+from biosig.signal.stream import Chunk, State
+
+__all__ = ["Bed", "BedView", "Tick", "Watching"]
+
+_EVENTS: dict[str, type[InputEvent]] = {
+    kind.__name__: kind for kind in (BeatEvent, SignalState, AnomalyScore, FibrillationScore, Acknowledge, Pause)
+}
+_REMEMBERED = 16
+"""Beats kept for people to see."""
+_RATE_INTERVALS = 8
+"""Intervals that the heart rate shown is the mean of."""
+_SHORTEST_HOLE_S = 1.5
+"""Only a hole longer than a state's second is told to the alarms in states of its own."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What is watched for on a patient.
+
+    Parameters
+    ----------
+    rules : of the alarms.
+    latency_s : no beat becomes known later than this after its peak.
+    channels : whose signal state is told, by the source's names.
+    lead : the channel that fibrillation is looked for on; None = it is not.
+    tick_s : seconds of signal watched at a time.
+    reorder_s : packets may come out of order by as much.
+    """
+
+    rules: tuple[Rule, ...]
+    latency_s: float
+    channels: tuple[str, ...]
+    lead: str | None
+    tick_s: float = 1.0
+    reorder_s: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tick:
+    """The next samples to watch, float32 (n_channels, n); after a ``reset`` nothing before them is known."""
+
+    start_s: float
+    samples: NDArray[np.float32]
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BedView:
+    """What people are shown of a patient.
+
+    Parameters
+    ----------
+    time_s : seconds of signal watched.
+    heart_rate : beats per minute, the mean of the last intervals; NaN where beats are too few.
+    beats : the last beats, seconds and label.
+    anomaly : the last anomaly score; NaN = none.
+    good : usable share of the last second.
+    alarms : in force, the most urgent first.
+    drift_ppm : by how much the source's clock runs fast; None = not known.
+    ended : whether the source has ended.
+    """
+
+    patient: str
+    time_s: float
+    heart_rate: float
+    beats: tuple[tuple[float, str], ...]
+    anomaly: float
+    good: float
+    alarms: tuple[ActiveAlarm, ...]
+    drift_ppm: float | None
+    ended: bool
+
+
+@dataclass
+class _Memory:
+    """What a bed keeps beside arrays; all of it JSON."""
+
+    count: int = 0
+    ticks: int = 0
+    now_s: float = 0.0
+    state_s: float = 0.0
+    flutter_s: float = 0.0
+    pending: list[list[Any]] = field(default_factory=list)
+    notices: list[list[Any]] = field(default_factory=list)
+    beats: list[list[Any]] = field(default_factory=list)
+    anomaly: float | None = None
+    good: float = 0.0
+    finished: bool = False
+
+
+class Bed:
+    """One patient.
+
+    Parameters
+    ----------
+    patient : how everybody calls them.
+    layout : of the raw samples.
+    watching : what for.
+    """
+
+    def __init__(self, patient: str, layout: Layout, watching: Watching) -> None:
+        self.patient, self.layout, self.watching = patient, layout, watching
+        self.intake = Intake(layout, reorder_s=watching.reorder_s)
+        self.engine = AlarmEngine(watching.rules, latency_s=watching.latency_s)
+        self._watch = SignalWatch(layout, channels=watching.channels)
+        lead = watching.lead
+        self._flutter = None if lead is None else Fibrillation().open(layout.pick([lead]))
+        self._lead_row = 0 if lead is None else layout.index(lead)
+        self._size = max(1, round(watching.tick_s * layout.fs))
+        self._ready: deque[Tick] = deque()
+        self._part = Tick(0.0, np.zeros((layout.n_channels, 0), dtype=np.float32))
+        self._memory = _Memory()
+        self.ended = False
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of signal watched."""
+        return self._memory.now_s
+
+    @property
+    def finished(self) -> bool:
+        """Whether the source has ended and everything of it was watched."""
+        return self._memory.finished
+
+    def offer(self, packet: Packet) -> list[Entry]:
+        """Take a packet in; what is said at once about the source itself."""
+        return self._take(self.intake.push(packet))
+
+    def silence(self, wall_s: float) -> list[Entry]:
+        """Note that nothing came until ``wall_s`` of the receiver's clock; an alarm once that is too long."""
+        return self._told(self.intake.advance(wall_s))
+
+    def end(self) -> list[Entry]:
+        """The source has ended: hand on what was held back."""
+        said = self._take(self.intake.flush())
+        self._cut(at_least=1)
+        self.ended = True
+        return said
+
+    def _take(self, taken: Taken) -> list[Entry]:
+        for piece in taken.pieces:
+            if piece.reset:
+                self._cut(at_least=1)
+            part = self._part
+            if part.samples.shape[1] == 0:
+                self._part = Tick(piece.start_s, piece.samples, piece.reset)
+            else:
+                joined = np.concatenate([part.samples, piece.samples], axis=1)
+                self._part = Tick(part.start_s, joined, part.reset)
+            self._cut(at_least=self._size)
+        return self._told(taken.notices)
+
+    def _cut(self, *, at_least: int) -> None:
+        """Make ticks of what waits, the last of at least so many samples."""
+        part = self._part
+        samples, reset = part.samples, part.reset
+        done = 0
+        while samples.shape[1] - done >= at_least:
+            piece = samples[:, done : done + self._size]
+            self._ready.append(Tick(part.start_s + done / self.layout.fs, piece, reset))
+            done += piece.shape[1]
+            reset = False
+        if done:
+            self._part = Tick(part.start_s + done / self.layout.fs, samples[:, done:].copy(), False)
+
+    def _told(self, notices: Iterable[Notice]) -> list[Entry]:
+        """Silence is said at once; other notices wait for their place between ticks, whenever those are watched."""
+        said = []
+        for notice in notices:
+            if notice.kind in ("silent", "resumed"):
+                kind: Any = "raised" if notice.kind == "silent" else "cleared"
+                alarm = AlarmEvent(
+                    self.time_s, "source-silent", "medium", kind, notice.time_s, notice.detail, technical=True
+                )
+                said.append(self.entry(alarm))
+            else:
+                turn = self._memory.ticks + len(self._ready)
+                self._memory.notices.append([turn, notice.time_s, notice.kind, notice.detail])
+        return said
+
+    def next_tick(self) -> Tick | None:
+        """The next samples to watch, None where there are not enough yet."""
+        return self._ready.popleft() if self._ready else None
+
+    @property
+    def waiting(self) -> int:
+        """Ticks that can be watched now."""
+        return len(self._ready)
+
+    def watch(self, tick: Tick, scored: Sequence[Scored]) -> list[Entry]:
+        """Watch a tick, of which every score has come: scores, signal states and alarms, in order."""
+        memory = self._memory
+        if tick.reset:
+            self._begin_anew(tick.start_s)
+        said = [self._due_notice() for _ in range(self._count_due_notices())]
+        states = self._watch.push(tick.samples)
+        memory.ticks += 1
+        memory.now_s = tick.start_s + tick.samples.shape[1] / self.layout.fs
+        events: list[InputEvent] = [*states, *self._fibrillation(tick.samples), *self._hear(scored)]
+        said += [self.entry(what) for what in (*scored, *states)]
+        return said + self._alarms(events, memory.now_s)
+
+    def finish(self, scored: Sequence[Scored]) -> list[Entry]:
+        """The end: what was still to be scored, and every event that is known by then."""
+        said = [self._due_notice() for _ in range(len(self._memory.notices))]
+        said += [self.entry(one) for one in scored]
+        said += self._alarms(self._hear(scored), math.inf)
+        self._memory.finished = True
+        return said
+
+    def obey(self, event: Acknowledge | Pause) -> list[Entry]:
+        """What a user's action changes; ``ValueError`` for an alarm that no rule is named after."""
+        return [self.entry(alarm) for alarm in self.engine.advance(event)]
+
+    def entry(self, what: Any) -> Entry:
+        """The next entry of the patient's log."""
+        self._memory.count += 1
+        return Entry(self.patient, self._memory.count - 1, what)
+
+    def _count_due_notices(self) -> int:
+        return sum(turn <= self._memory.ticks for turn, *_ in self._memory.notices)
+
+    def _due_notice(self) -> Entry:
+        _, time_s, kind, detail = self._memory.notices.pop(0)
+        return self.entry(Notice(time_s, kind, detail))
+
+    def _begin_anew(self, at_s: float) -> None:
+        """Forget the signal before; the alarms hear that none came."""
+        memory = self._memory
+        self._watch.reset(at_s)
+        if self._flutter is not None:
+            self._flutter.reset()
+        memory.flutter_s = at_s
+        if at_s - memory.state_s > _SHORTEST_HOLE_S:
+            edges = np.arange(math.floor(memory.now_s) + 1, at_s)
+            hole = [SignalState(time_s=edge, good=0.0, missing=1.0) for edge in (*edges.tolist(), at_s)]
+            memory.pending += [_packed(state) for state in hole]
+
+    def _fibrillation(self, samples: NDArray[np.float32]) -> list[InputEvent]:
+        if self._flutter is None:
+            return []
+        found = self._flutter.process(Chunk.of(samples[[self._lead_row]]))
+        rows = zip(
+            (found.time_s + self._memory.flutter_s).tolist(), found.value.tolist(), found.usable.tolist(), strict=True
+        )
+        return [FibrillationScore(time_s, time_s, value, usable) for time_s, value, usable in rows]
+
+    def _hear(self, scored: Sequence[Scored]) -> list[InputEvent]:
+        """What alarms hear of scores."""
+        heard: list[InputEvent] = []
+        memory = self._memory
+        for one in scored:
+            score = one.score
+            if one.beat:
+                label = score.label if score.label in ("N", "S", "V", "F") else ""
+                heard.append(BeatEvent(score.time_s, score.ready_s, label, good=score.usable))
+                memory.beats = [*memory.beats, [score.time_s, label or "?"]][-_REMEMBERED:]
+            if math.isfinite(score.anomaly):
+                heard.append(AnomalyScore(score.time_s, score.ready_s, score.anomaly, score.usable))
+                memory.anomaly = score.anomaly if score.usable else None
+        return heard
+
+    def _alarms(self, events: Sequence[InputEvent], until_s: float) -> list[Entry]:
+        """Hand the alarms what is known by now; what is known later waits."""
+        memory = self._memory
+        known = sorted([*(_unpacked(packed) for packed in memory.pending), *events], key=order)
+        due = [event for event in known if event.clock_s <= until_s]
+        memory.pending = [_packed(event) for event in known[len(due) :]]
+        said: list[AlarmEvent] = []
+        for event in due:
+            said += self.engine.advance(event)
+            if isinstance(event, SignalState):
+                memory.good, memory.state_s = event.good, event.time_s
+        if math.isfinite(until_s):
+            said += self.engine.advance_to(until_s)
+        return [self.entry(alarm) for alarm in said]
+
+    def view(self) -> BedView:
+        """What people are shown."""
+        memory = self._memory
+        times = [time_s for time_s, _ in memory.beats]
+        intervals = np.diff(times[-_RATE_INTERVALS - 1 :])
+        fresh = len(times) > 2 and memory.now_s - times[-1] < self.watching.latency_s + 5.0
+        return BedView(
+            patient=self.patient,
+            time_s=memory.now_s,
+            heart_rate=60.0 / float(intervals.mean()) if fresh else math.nan,
+            beats=tuple((time_s, label) for time_s, label in memory.beats),
+            anomaly=math.nan if memory.anomaly is None else memory.anomaly,
+            good=memory.good,
+            alarms=self.engine.active,
+            drift_ppm=self.intake.drift_ppm,
+            ended=self.ended,
+        )
+
+    def snapshot(self, place: int, wards: Mapping[str, State]) -> Snapshot:
+        """Everything needed to go on later. No tick may be waiting.
+
+        Parameters
+        ----------
+        place : of the source.
+        wards : what each bundle's ward keeps of the patient, by bundle.
+        """
+        arrays = {"part": self._part.samples}
+        for name, state in self._parts(wards):
+            arrays |= {f"{name}/{key}": value for key, value in state.items()}
+        memory = asdict(self._memory) | {
+            "engine": self.engine.state_dict(),
+            "part": [self._part.start_s, self._part.reset],
+            "ended": self.ended,
+            "place": place,
+        }
+        # safetensors writes the bytes of a strided array as if it were contiguous
+        packed = {key: np.asarray(value, order="C") for key, value in arrays.items()}
+        return Snapshot(self.layout, json.dumps(memory), save(packed))
+
+    def restore(self, snapshot: Snapshot) -> tuple[int, dict[str, State]]:
+        """Go on from a snapshot; the place of the source, and what belongs to each ward.
+
+        ``ValueError`` where the alarms' rules are others.
+        """
+        memory = json.loads(snapshot.memory)
+        arrays = load(snapshot.arrays)
+        self.engine.load_state_dict(memory.pop("engine"))
+        start_s, reset = memory.pop("part")
+        self._part = Tick(start_s, arrays.pop("part"), reset)
+        self.ended, place = memory.pop("ended"), memory.pop("place")
+        self._memory = _Memory(**memory)
+        states: dict[str, State] = {}
+        for key, value in arrays.items():
+            name, _, rest = key.partition("/")
+            states.setdefault(name, {})[rest] = value
+        self.intake.load_state_dict(states.pop("intake"))
+        self._watch.load_state_dict(states.pop("watch"))
+        if self._flutter is not None:
+            self._flutter.load_state_dict(states.pop("flutter"))
+        return place, {name.removeprefix("ward "): state for name, state in states.items()}
+
+    def _parts(self, wards: Mapping[str, State]) -> list[tuple[str, State]]:
+        parts = [("intake", self.intake.state_dict()), ("watch", self._watch.state_dict())]
+        if self._flutter is not None:
+            parts.append(("flutter", self._flutter.state_dict()))
+        return parts + [(f"ward {name}", state) for name, state in wards.items()]
+
+
+def _packed(event: InputEvent) -> list[Any]:
+    return [type(event).__name__, asdict(event)]
+
+
+def _unpacked(packed: Sequence[Any]) -> InputEvent:
+    name, fields = packed
+    return _EVENTS[name](**fields)

@@ -1,0 +1,322 @@
+"""The monitor: sources in, events out, one way for a file at any speed and a live patient.
+
+Patients' next seconds of signal are watched together, so that the networks are called once for all. What is committed
+lies between two such rounds: no patient is ever half a second on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from biosig.bundle import Bundle
+from biosig.errors import BundleError, SourceError, StoreError
+from biosig.monitoring.bed import Bed, BedView, Tick, Watching
+from biosig.monitoring.conditions import Level, Signal
+from biosig.monitoring.events import Acknowledge, Pause
+from biosig.monitoring.ledger import Ledger
+from biosig.monitoring.rules import Rule, check_rules, shipped_rules
+from biosig.monitoring.sources import Delivery, Source
+from biosig.monitoring.store import Snapshot
+from biosig.monitoring.tables import Entry, Scored
+from biosig.records.recording import Layout
+from biosig.scoring.scorer import Score, Ward
+
+__all__ = ["Listener", "Monitor", "Round", "beat_bundle"]
+
+_IDLE_S = 0.25
+"""Longest sleep while nothing comes, so that a stop is obeyed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """What one step brought.
+
+    Parameters
+    ----------
+    entries : lines of the log, in order per patient.
+    ticks : the samples watched, by patient.
+    """
+
+    entries: Sequence[Entry]
+    ticks: Mapping[str, Tick]
+
+
+Listener = Callable[["Monitor", Round], None]
+"""Called after each round, before its entries are committed."""
+
+
+def beat_bundle(bundles: Mapping[str, Bundle]) -> str | None:
+    """Name of the bundle whose windows are the beats that alarms hear of: cut at beats, and of most classes."""
+    cut_at_beats = [name for name, bundle in bundles.items() if bundle.recipe.cutter.positions is not None]
+    return max(cut_at_beats, key=lambda name: len(bundles[name].labels), default=None)
+
+
+class Monitor:
+    """Patients, the bundles that score them, and the ledger of what happened.
+
+    Parameters
+    ----------
+    bundles : by name.
+    ledger : where the log goes; None = nowhere.
+    lead_map : source channel -> channel of a bundle that it stands in for.
+    rules : of the alarms; None = those shipped. Rules about beats are left out where no bundle tells of beats.
+    tick_s : seconds of signal watched at a time.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    listeners : who hears of each round.
+    """
+
+    def __init__(
+        self,
+        bundles: Mapping[str, Bundle],
+        *,
+        ledger: Ledger | None = None,
+        lead_map: Mapping[str, str] | None = None,
+        rules: Sequence[Rule] | None = None,
+        tick_s: float = 1.0,
+        device: str = "cpu",
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        if not bundles:
+            raise ValueError("a monitor needs at least one bundle")
+        self._bundles = dict(bundles)
+        self._wards: dict[str, Ward[str]] = {
+            name: Ward(bundle, {}, lead_map=lead_map, device=device) for name, bundle in bundles.items()
+        }
+        self._beats = beat_bundle(bundles)
+        self._rules = _fitting(check_rules(shipped_rules() if rules is None else rules), beats=self._beats is not None)
+        self._lead_map = dict(lead_map or {})
+        self._ledger, self._tick_s, self._listeners = ledger, tick_s, tuple(listeners)
+        self._saved: dict[str, Snapshot] = ledger.session.snapshots() if ledger else {}
+        self._entries: list[Entry] = []
+        self._sources: dict[str, Source] = {}
+        self.beds: dict[str, Bed] = {}
+
+    @property
+    def views(self) -> list[BedView]:
+        """What people are shown of each patient."""
+        return [bed.view() for bed in self.beds.values()]
+
+    @property
+    def trouble(self) -> str:
+        """Why the log cannot be written now; empty where it can."""
+        return self._ledger.trouble if self._ledger else ""
+
+    def needed(self, layout: Layout) -> tuple[str, ...]:
+        """The source's channels that bundles look at, those that stand in for others included."""
+        wanted = dict.fromkeys(name for bundle in self._bundles.values() for name in bundle.recipe.data.channels)
+        return tuple(name for name in map(self._given, wanted) if name in layout.channels)
+
+    def _given(self, wanted: str) -> str:
+        """The source's name of a bundle's channel."""
+        return next((given for given, stands_for in self._lead_map.items() if stands_for == wanted), wanted)
+
+    def admit(self, patient: str, layout: Layout, source: Source) -> Bed:
+        """A new patient, or one who was watched by the run that is resumed.
+
+        ``BundleError`` where a bundle does not fit the layout, ``StoreError`` where the layout or the rules are others
+        than before.
+        """
+        for ward in self._wards.values():
+            try:
+                ward.admit(patient, layout)
+            except BundleError as error:
+                raise BundleError(f"{patient}: {error}") from None
+        beats = self._beats
+        watching = Watching(
+            rules=self._rules,
+            latency_s=0.0 if beats is None else self._wards[beats].latency_s(patient),
+            channels=self.needed(layout),
+            lead=None if beats is None else self._given(self._bundles[beats].recipe.data.channels[0]),
+            tick_s=self._tick_s,
+            reorder_s=source.reorder_s,
+        )
+        bed = Bed(patient, layout, watching)
+        if patient in self._saved:
+            self._restore(bed, self._saved.pop(patient), source)
+        self.beds[patient], self._sources[patient] = bed, source
+        return bed
+
+    def _restore(self, bed: Bed, saved: Snapshot, source: Source) -> None:
+        if saved.layout != bed.layout:
+            raise StoreError(f"{bed.patient}: cannot resume: the source's layout is another than before")
+        try:
+            place, states = bed.restore(saved)
+        except ValueError as error:
+            raise StoreError(f"{bed.patient}: cannot resume: {error}") from None
+        for name, ward in self._wards.items():
+            ward.load_state_dict(bed.patient, states[name])
+        source.seek(bed.patient, place)
+
+    def run(
+        self,
+        sources: Sequence[Source],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> bool:
+        """Watch until every source has ended; whether they have.
+
+        Parameters
+        ----------
+        stop : asked after each step; true ends the run, to be resumed later.
+        clock, sleep : of the wall.
+
+        Raises
+        ------
+        SourceError : a source sent what makes no sense; everything before it is watched and committed.
+        StoreError : the store could not be written for too long.
+        """
+        for source in sources:
+            for patient, layout in source.layouts.items():
+                self.admit(patient, layout, source)
+        try:
+            while not stop():
+                moved = self._listen(sources, clock)
+                self._step()
+                if all(source.ended for source in sources):
+                    self._finish()
+                    break
+                if not moved:
+                    sleep(min([_IDLE_S, *(source.due_s() for source in sources if not source.ended)]))
+        except (SourceError, BundleError):
+            self._step()
+            self._commit(last=True)
+            raise
+        self._commit(last=True)
+        ended = all(source.ended for source in sources)
+        if ended and self._ledger:
+            self._ledger.session.end()
+        return ended
+
+    def _listen(self, sources: Sequence[Source], clock: Callable[[], float]) -> bool:
+        """Take in what has come; whether anything has."""
+        moved = False
+        for source in sources:
+            given = source.poll()
+            now_s = clock() if source.live else None
+            for delivery in given:
+                self._receive(delivery, source, now_s)
+            moved = moved or bool(given)
+            if now_s is not None and not given:
+                for patient, bed in self.beds.items():
+                    if self._sources[patient] is source and not bed.ended:
+                        self._entries += bed.silence(now_s)
+        return moved
+
+    def _receive(self, delivery: Delivery, source: Source, now_s: float | None) -> None:
+        patient = delivery.patient
+        bed = self.beds.get(patient) or self.admit(patient, delivery.layout, source)
+        if bed.finished:
+            return
+        if self._sources[patient] is not source:
+            raise SourceError(f"two sources send a patient {patient!r}; name them differently")
+        if delivery.packet is None:
+            self._entries += bed.end()
+        else:
+            try:
+                self._entries += bed.offer(replace(delivery.packet, arrived_s=now_s))
+            except SourceError as error:
+                raise SourceError(f"{patient}: {error}") from None
+
+    def _step(self) -> None:
+        """Watch everything that can be watched, then commit if it is time to."""
+        while any(bed.waiting for bed in self.beds.values()):
+            self._round()
+        self._end_beds([bed for bed in self.beds.values() if bed.ended and not bed.finished])
+        self._obey()
+        self._publish({})
+        if self._ledger and self._ledger.due:
+            self._commit()
+
+    def _round(self) -> None:
+        ticks = {patient: tick for patient, bed in self.beds.items() if (tick := bed.next_tick()) is not None}
+        scored: dict[str, list[Scored]] = {patient: [] for patient in ticks}
+        anew = [patient for patient, tick in ticks.items() if tick.reset]
+        for name, ward in self._wards.items():
+            self._note(name, ward.flush(anew), scored)
+            for patient in anew:
+                ward.reset(patient, ticks[patient].start_s)
+            self._note(name, ward.push({patient: tick.samples for patient, tick in ticks.items()}), scored)
+        for patient, tick in ticks.items():
+            self._entries += self.beds[patient].watch(tick, scored[patient])
+        self._publish(ticks)
+
+    def _end_beds(self, beds: Sequence[Bed]) -> None:
+        if not beds:
+            return
+        patients = [bed.patient for bed in beds]
+        scored: dict[str, list[Scored]] = {patient: [] for patient in patients}
+        for name, ward in self._wards.items():
+            self._note(name, ward.flush(patients), scored)
+        for bed in beds:
+            self._entries += bed.finish(scored[bed.patient])
+
+    def _note(self, name: str, scores: Mapping[str, Sequence[Score]], scored: dict[str, list[Scored]]) -> None:
+        for patient, found in scores.items():
+            scored[patient] += [Scored(name, name == self._beats, score) for score in found]
+
+    def _finish(self) -> None:
+        """No source sends any more: whoever was not told to have ended has."""
+        for bed in self.beds.values():
+            if not bed.ended:
+                self._entries += bed.end()
+        self._step()
+
+    def _publish(self, ticks: Mapping[str, Tick]) -> None:
+        if not self._entries and not ticks:
+            return
+        entries, self._entries = self._entries, []
+        if self._ledger:
+            self._ledger.add(entries)
+        for listener in self._listeners:
+            listener(self, Round(entries, ticks))
+
+    def acknowledge(self, patient: str, alarm: str = "") -> None:
+        """Somebody has seen an alarm (``""`` = all there are)."""
+        bed = self.beds[patient]
+        self._entries += bed.obey(Acknowledge(bed.time_s, alarm))
+
+    def pause(self, patient: str, for_s: float, alarm: str = "") -> None:
+        """Keep an alarm silent for so many seconds of signal (``""`` = all but the technical); 0 ends a pause."""
+        bed = self.beds[patient]
+        self._entries += bed.obey(Pause(bed.time_s, bed.time_s + for_s, alarm))
+
+    def _obey(self) -> None:
+        """Do what was asked for through the store, when a commit is due anyway."""
+        if not self._ledger or not self._ledger.due:
+            return
+        for number, patient, kind, alarm, for_s in self._ledger.asked():
+            bed = self.beds.get(patient)
+            if bed is None:
+                continue
+            known = alarm in ("", *(rule.name for rule in self._rules))
+            if known and kind == "acknowledge":
+                self.acknowledge(patient, alarm)
+            elif known and kind == "pause":
+                self.pause(patient, for_s, alarm)
+            self._ledger.took(number, bed.time_s)
+
+    def _commit(self, *, last: bool = False) -> None:
+        if self._ledger is None:
+            return
+        self._publish({})
+        snapshots = {
+            patient: bed.snapshot(
+                self._sources[patient].place(patient),
+                {name: ward.state_dict(patient) for name, ward in self._wards.items()},
+            )
+            for patient, bed in self.beds.items()
+        }
+        self._ledger.commit(snapshots, last=last)
+
+
+def _fitting(rules: Sequence[Rule], *, beats: bool) -> tuple[Rule, ...]:
+    """The rules that can be kept: where no beats are told, one about beats would take silence for asystole."""
+    if beats:
+        return tuple(rules)
+    kept = [rule for rule in rules if isinstance(rule.watch, Level | Signal)]
+    names = {rule.name for rule in kept}
+    return tuple(replace(rule, hides=tuple(name for name in rule.hides if name in names)) for rule in kept)

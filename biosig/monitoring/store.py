@@ -1,0 +1,321 @@
+"""The event store: what was seen and where to go on from, committed together, in any database that SQLAlchemy speaks.
+
+One transaction holds the events of a stretch of signal and the state after it, source positions included. A monitor
+killed at any instant finds both as of the last commit, so what it does again gives the same events, and no event
+stands in the log twice (its patient and number are the key) or is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from biosig.errors import StoreError
+from biosig.monitoring.tables import (
+    ACTIONS,
+    LOGS,
+    METADATA,
+    PATIENTS,
+    SCHEMA,
+    SCHEMAS,
+    SESSIONS,
+    SNAPSHOTS,
+    Entry,
+    table_of,
+)
+from biosig.records.recording import Layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Action", "Session", "Snapshot", "Store"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A patient as of a commit.
+
+    Parameters
+    ----------
+    layout : of the raw samples.
+    memory : what is kept as JSON, the place in the source included.
+    arrays : what is kept as arrays, in safetensors format.
+    """
+
+    layout: Layout
+    memory: str
+    arrays: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What somebody asked for: ``acknowledge`` an alarm, or ``pause`` it for ``for_s`` seconds (0 ends a pause).
+
+    ``alarm`` is the rule's name; ``""`` = all there are.
+    """
+
+    number: int
+    patient: str
+    kind: str
+    alarm: str
+    for_s: float
+
+
+class Store:
+    """A database of monitoring sessions.
+
+    Parameters
+    ----------
+    url : SQLAlchemy's address of a database; :meth:`in_file` makes it for SQLite.
+    wait_s : how long a write waits for another program that holds a SQLite database.
+
+    Raises
+    ------
+    StoreError : the database cannot be reached, is none of ours, or was arranged by another version.
+    """
+
+    def __init__(self, url: str, *, wait_s: float = 5.0) -> None:
+        try:
+            address = sa.make_url(url)
+            lite = address.get_backend_name() == "sqlite"
+            self.engine = sa.create_engine(address, connect_args={"timeout": wait_s} if lite else {})
+        except (ArgumentError, ImportError) as error:
+            raise StoreError(f"{url}: no database: {_first_line(error)}") from None
+        self.name = (address.database or url) if lite else address.render_as_string(hide_password=True)
+        if lite:
+            sa.event.listen(self.engine, "connect", _write_ahead)
+        self._check_schema(lite)
+
+    @classmethod
+    def in_file(cls, path: Path, *, wait_s: float = 5.0) -> Store:
+        """The SQLite store in a file, made where there is none."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be made: {error.strerror or error}") from None
+        return cls(f"sqlite:///{path}", wait_s=wait_s)
+
+    def _check_schema(self, lite: bool) -> None:
+        """Make the tables in an empty database; refuse one that is arranged otherwise."""
+        with self._told(), self.engine.begin() as connection:
+            there = set(sa.inspect(connection).get_table_names())
+            ours = there & set(METADATA.tables)
+            if SCHEMAS.name in there:
+                found = connection.execute(sa.select(SCHEMAS.c.schema)).scalar()
+                if found != SCHEMA or ours != set(METADATA.tables):
+                    raise StoreError(
+                        f"{self.name}: store of schema {found}, this biosig writes {SCHEMA}; choose another place, "
+                        "or read it with the biosig that wrote it"
+                    )
+            elif ours or (lite and there):
+                raise StoreError(
+                    f"{self.name}: no event store of biosig (has {', '.join(sorted(there)[:4])}); choose another place"
+                )
+            else:
+                METADATA.create_all(connection)
+                connection.execute(SCHEMAS.insert().values(schema=SCHEMA))
+
+    def begin(self, config: Mapping[str, Any]) -> Session:
+        """A new session that watches what ``config`` says."""
+        with self._told(), self.engine.begin() as connection:
+            row = {"started": _now(), "config": json.dumps(config, sort_keys=True)}
+            key = connection.execute(SESSIONS.insert().values(row)).inserted_primary_key
+        if key is None:
+            raise StoreError(f"{self.name}: the database gave the session no number")
+        return Session(self, int(key[0]))
+
+    def resume(self, config: Mapping[str, Any]) -> Session:
+        """The last session; ``StoreError`` where there is none, or where it watched something else."""
+        with self._told(), self.engine.connect() as connection:
+            last = sa.select(SESSIONS.c.session, SESSIONS.c.config).order_by(SESSIONS.c.session.desc()).limit(1)
+            row = connection.execute(last).first()
+        if row is None:
+            raise StoreError(f"{self.name}: nothing to resume: no session there; leave --resume away")
+        before, now = json.loads(row.config), json.loads(json.dumps(config))
+        for key in sorted(before | now):
+            if before.get(key) != now.get(key):
+                raise StoreError(
+                    f"{self.name}: cannot resume: {key} was {before.get(key)}, now is {now.get(key)}; "
+                    "give what the first run was given, or choose another --out"
+                )
+        return Session(self, row.session)
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions in the store."""
+        with self._told(), self.engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(SESSIONS)).scalar_one()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What a database says, in one line."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreError(f"{self.name}: {_advice(str(error.orig))}") from None
+        except SQLAlchemyError as error:
+            raise StoreError(f"{self.name}: {_first_line(error)}") from None
+
+
+class Session:
+    """One run of a monitor, with its interruptions."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self.store = store
+        self.number = number
+
+    def commit(
+        self,
+        entries: Sequence[Entry],
+        snapshots: Mapping[str, Snapshot],
+        *,
+        taken: Mapping[int, float] | None = None,
+    ) -> None:
+        """Write events, the state after them, and the actions they came of, all or nothing.
+
+        Parameters
+        ----------
+        taken : number of each action obeyed since the last commit, and when, in seconds of the patient's signal.
+
+        Raises
+        ------
+        StoreError : nothing was written, and the same may be tried again (full disk, locked database).
+        """
+        rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entry in entries:
+            name, row = table_of(entry)
+            rows[name].append(row | {"session": self.number})
+        with self.store._told(), self.store.engine.begin() as connection:
+            self._keep(connection, snapshots)
+            for name, part in rows.items():
+                connection.execute(LOGS[name].insert(), part)
+            if taken:
+                done = ACTIONS.update().where(ACTIONS.c.action == sa.bindparam("which"))
+                moments = [{"which": number, "when": time_s} for number, time_s in taken.items()]
+                connection.execute(done.values(time_s=sa.bindparam("when")), moments)
+
+    def _keep(self, connection: sa.Connection, snapshots: Mapping[str, Snapshot]) -> None:
+        if not snapshots:
+            return
+        known = set(connection.scalars(sa.select(PATIENTS.c.patient).where(PATIENTS.c.session == self.number)))
+        new = [
+            {"session": self.number, "patient": name, "fs": one.layout.fs}
+            | {"channels": json.dumps(one.layout.channels), "units": json.dumps(one.layout.units)}
+            for name, one in snapshots.items()
+            if name not in known
+        ]
+        if new:
+            connection.execute(PATIENTS.insert(), new)
+        old = SNAPSHOTS.delete().where(SNAPSHOTS.c.session == self.number, SNAPSHOTS.c.patient == sa.bindparam("whose"))
+        connection.execute(old, [{"whose": name} for name in snapshots])
+        rows = [
+            {"session": self.number, "patient": name, "memory": one.memory, "arrays": one.arrays}
+            for name, one in snapshots.items()
+        ]
+        connection.execute(SNAPSHOTS.insert(), rows)
+
+    def snapshots(self) -> dict[str, Snapshot]:
+        """Every patient as of the last commit."""
+        joined = sa.select(PATIENTS, SNAPSHOTS.c.memory, SNAPSHOTS.c.arrays).where(
+            PATIENTS.c.session == self.number,
+            SNAPSHOTS.c.session == self.number,
+            SNAPSHOTS.c.patient == PATIENTS.c.patient,
+        )
+        with self.store._told(), self.store.engine.connect() as connection:
+            return {
+                row.patient: Snapshot(
+                    Layout(tuple(json.loads(row.channels)), row.fs, tuple(json.loads(row.units))),
+                    row.memory,
+                    bytes(row.arrays),
+                )
+                for row in connection.execute(joined)
+            }
+
+    def ask(self, patient: str, kind: str, *, alarm: str = "", for_s: float = 0.0) -> None:
+        """Leave an action for the monitor of this session, which may be another program."""
+        row = {"session": self.number, "patient": patient, "kind": kind, "alarm": alarm, "for_s": for_s}
+        with self.store._told(), self.store.engine.begin() as connection:
+            connection.execute(ACTIONS.insert().values(row))
+
+    def asked(self) -> list[Action]:
+        """Actions not obeyed yet, in order."""
+        waiting = sa.select(ACTIONS).where(ACTIONS.c.session == self.number, ACTIONS.c.time_s.is_(None))
+        with self.store._told(), self.store.engine.connect() as connection:
+            rows = connection.execute(waiting.order_by(ACTIONS.c.action)).all()
+        return [Action(row.action, row.patient, row.kind, row.alarm, row.for_s) for row in rows]
+
+    def end(self) -> None:
+        """Note that every source was seen to its end."""
+        with self.store._told(), self.store.engine.begin() as connection:
+            connection.execute(SESSIONS.update().where(SESSIONS.c.session == self.number).values(ended=_now()))
+
+    @property
+    def ended(self) -> bool:
+        """Whether every source was seen to its end."""
+        with self.store._told(), self.store.engine.connect() as connection:
+            ended = sa.select(SESSIONS.c.ended).where(SESSIONS.c.session == self.number)
+            return connection.execute(ended).scalar() is not None
+
+    def frame(self, name: str, patient: str | None = None) -> pd.DataFrame:
+        """All entries of one kind (``scores``, ``states``, ``alarms``, ``notices``), one row each, in order."""
+        import pandas as pd
+
+        table = LOGS[name]
+        chosen = sa.select(*(column for column in table.c if column.name != "session"))
+        chosen = chosen.where(table.c.session == self.number).order_by(table.c.patient, table.c.number)
+        if patient is not None:
+            chosen = chosen.where(table.c.patient == patient)
+        with self.store._told(), self.store.engine.connect() as connection:
+            result = connection.execute(chosen)
+            return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def _write_ahead(connection: Any, _record: Any) -> None:
+    """Readers and the writer do not wait for each other; the file is whole after a crash of program or machine.
+
+    Source: https://www.sqlite.org/wal.html; ``synchronous=NORMAL`` may lose the last
+    commits with the power, but never half of one.
+    """
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+_ADVICE = (
+    ("disk is full", "the disk is full; make room"),
+    ("disk I/O error", "cannot be written (disk I/O error); is the disk full or a file limit reached?"),
+    ("database is locked", "locked by another program; end it, or wait until it is done"),
+    ("readonly database", "cannot be written: it is read-only"),
+    ("unable to open", "cannot be opened; is its folder there and writable?"),
+    ("not a database", "not a SQLite database; choose another place"),
+)
+
+
+def _advice(message: str) -> str:
+    for said, advice in _ADVICE:
+        if said in message:
+            return advice
+    return _first_line(message)
+
+
+def _first_line(error: object) -> str:
+    lines: Iterable[str] = str(error).strip().splitlines() or [type(error).__name__]
+    return next(iter(lines))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,251 @@
+"""A monitor in a terminal: a table that lives, plain lines where there is no terminal, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from biosig.monitoring.alarms import ActiveAlarm
+from biosig.monitoring.bed import BedView
+from biosig.monitoring.events import AlarmEvent
+from biosig.monitoring.intake import Notice
+from biosig.monitoring.monitor import Listener, Monitor, Round
+from biosig.monitoring.tables import Entry, table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["JsonLines", "LiveTable", "PlainLines", "alarm_summary", "as_line", "rhythm", "shown"]
+
+_STYLES = {"high": "bold white on red", "medium": "black on yellow", "low": "black on cyan"}
+"""Colours of priorities: red, yellow, cyan, as IEC 60601-1-8:2006+A2:2020, table 2, has for indicator lights."""
+_LABELS = {"S": "cyan", "V": "red", "F": "magenta", "?": "dim"}
+_RHYTHMS = (
+    "ventricular-fibrillation",
+    "asystole",
+    "ventricular-tachycardia",
+    "extreme-bradycardia",
+    "extreme-tachycardia",
+    "ventricular-run",
+    "bigeminy",
+    "trigeminy",
+    "irregular-rhythm",
+    "pause",
+)
+_FEW_BEATS = 8
+
+
+class JsonLines:
+    """Every entry of the log as one JSON object per line, at once.
+
+    ``number`` counts a patient's entries: after a kill and ``--resume``, entries since the last commit come again.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def __call__(self, monitor: Monitor, step: Round) -> None:
+        for entry in step.entries:
+            self._out.write(as_line(entry) + "\n")
+        self._out.flush()
+
+
+def as_line(entry: Entry) -> str:
+    """An entry as one line of JSON, ``event`` saying what it is: ``score``, ``state``, ``alarm``, ``notice``."""
+    name, row = table_of(entry)
+    if "probs" in row:
+        row["probs"] = json.loads(row["probs"])
+    return json.dumps({"event": name.removesuffix("s"), **row})
+
+
+class PlainLines:
+    """Alarms as they come and, now and then, how far it is: for logs.
+
+    Parameters
+    ----------
+    say : takes one line.
+    every_s : seconds on the wall between two lines of progress.
+    """
+
+    def __init__(
+        self, say: Callable[[str], None], *, every_s: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say, self._every_s, self._clock = say, every_s, clock
+        self._pace = _Pace(clock)
+        self._due_s = clock() + every_s
+
+    def __call__(self, monitor: Monitor, step: Round) -> None:
+        self._pace.see(step)
+        for entry in step.entries:
+            what = entry.what
+            if isinstance(what, AlarmEvent) and what.kind != "suppressed":
+                detail = f": {what.detail}" if what.detail else ""
+                self._say(f"{_clock(what.time_s)} {entry.patient} {what.priority} {what.alarm} {what.kind}{detail}")
+            elif isinstance(what, Notice):
+                self._say(f"{_clock(what.time_s)} {entry.patient} source {what.kind}: {what.detail}")
+        if self._clock() >= self._due_s:
+            self._due_s = self._clock() + self._every_s
+            self._say(_progress(monitor, self._pace))
+
+
+class LiveTable:
+    """The ward as a table that is drawn anew four times a second at most."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pace = _Pace(clock)
+        self._due_s = -math.inf
+        self._live = Live(console=console, auto_refresh=False, transient=False, vertical_overflow="ellipsis")
+
+    def __enter__(self) -> LiveTable:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, monitor: Monitor, step: Round) -> None:
+        self._pace.see(step)
+        done = all(bed.finished for bed in monitor.beds.values())
+        if self._clock() >= self._due_s or done:
+            self._due_s = self._clock() + 0.25
+            self._live.update(ward_table(monitor.views, _progress(monitor, self._pace)), refresh=True)
+
+
+@contextmanager
+def shown(console: Console, say: Callable[[str], None], *, as_json: bool) -> Iterator[list[Listener]]:
+    """What shows a monitor here: JSON lines if asked for, the table in a terminal, else plain lines through ``say``."""
+    if as_json:
+        yield [JsonLines(sys.stdout)]
+    elif console.is_terminal:
+        with LiveTable(console) as table:
+            yield [table]
+    else:
+        yield [PlainLines(say)]
+
+
+def alarm_summary(alarms: pd.DataFrame) -> Table:
+    """Alarms raised by patient, from :func:`biosig.monitoring.exports.alarm_table`."""
+    table = Table(title="Alarms raised" if len(alarms) else "No alarm was raised")
+    for name in ("patient", "alarm", "priority"):
+        table.add_column(name)
+    for name in ("raised", "first", "last"):
+        table.add_column(name, justify="right")
+    for row in alarms.to_dict("records"):
+        first, last = _clock(row["first_s"]), _clock(row["last_s"])
+        table.add_row(*(str(row[name]) for name in ("patient", "alarm", "priority", "raised")), first, last)
+    return table
+
+
+class _Pace:
+    """Seconds of signal per second on the wall."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._begun_s = clock()
+        self._watched_s: dict[str, float] = {}
+        self._first_s: dict[str, float] = {}
+
+    def see(self, step: Round) -> None:
+        for patient, tick in step.ticks.items():
+            self._first_s.setdefault(patient, tick.start_s)
+            self._watched_s[patient] = tick.start_s
+
+    @property
+    def factor(self) -> float:
+        """Of the patient who is furthest."""
+        passed_s = self._clock() - self._begun_s
+        watched = [self._watched_s[patient] - first_s for patient, first_s in self._first_s.items()]
+        return max(watched, default=0.0) / passed_s if passed_s > 0 else 0.0
+
+
+def ward_table(views: list[BedView], caption: str) -> Table:
+    """One row per patient."""
+    table = Table(caption=caption, expand=True)
+    table.add_column("patient", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("/min", justify="right", no_wrap=True)
+    table.add_column("rhythm", no_wrap=True)
+    table.add_column("last beats", no_wrap=True)
+    anomalies = any(math.isfinite(view.anomaly) for view in views)
+    if anomalies:
+        table.add_column("anomaly", justify="right", no_wrap=True)
+    table.add_column("good", justify="right", no_wrap=True)
+    table.add_column("alarms", ratio=1)
+    for view in views:
+        row = [
+            Text(view.patient, style="dim" if view.ended else ""),
+            Text(_clock(view.time_s)),
+            Text(f"{view.heart_rate:.0f}" if math.isfinite(view.heart_rate) else "--", style="bold"),
+            Text(rhythm(view)),
+            _beats(view),
+        ]
+        if anomalies:
+            row.append(Text(f"{view.anomaly:.2f}" if math.isfinite(view.anomaly) else "--"))
+        table.add_row(*row, Text(f"{100 * view.good:.0f} %", style="" if view.good >= 0.5 else "red"), _alarms(view))
+    return table
+
+
+def rhythm(view: BedView) -> str:
+    """The most urgent rhythm in force; ``regular`` needs enough beats and good signal: silence is not health."""
+    found = [alarm.alarm for alarm in view.alarms if alarm.shown != "latched"]
+    for name in _RHYTHMS:
+        if name in found:
+            return name.replace("-", " ")
+    if len(view.beats) < _FEW_BEATS or view.good < 0.5 or not math.isfinite(view.heart_rate):
+        return "--"
+    return "no finding"
+
+
+def _beats(view: BedView) -> Text:
+    text = Text()
+    for _, label in view.beats:
+        text.append(label, style=_LABELS.get(label, "green"))
+    return text
+
+
+def _alarms(view: BedView) -> Text:
+    text = Text()
+    for alarm in view.alarms:
+        if alarm.shown == "hidden":
+            continue
+        if text:
+            text.append(" ")
+        text.append(f" {_named(alarm)} ", style=_STYLES[alarm.priority] if not alarm.acknowledged else "dim")
+    return text
+
+
+def _named(alarm: ActiveAlarm) -> str:
+    marks = {"latched": " (was)", "paused": " (paused)"}
+    return alarm.alarm + marks.get(alarm.shown, "")
+
+
+def _progress(monitor: Monitor, pace: _Pace) -> str:
+    views = monitor.views
+    furthest_s = max((view.time_s for view in views), default=0.0)
+    alarms = sum(alarm.shown == "raised" for view in views for alarm in view.alarms)
+    line = f"{_count(len(views), 'patient')}, {_clock(furthest_s)} of signal at {pace.factor:.1f}x real time, "
+    line += f"{_count(alarms, 'alarm')} on"
+    return line + (f"; NOT STORED: {monitor.trouble}" if monitor.trouble else "")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" + ("" if n == 1 else "s")
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

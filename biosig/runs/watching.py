@@ -1,0 +1,294 @@
+"""Watch recordings and live signals: bundles, sources, store and monitor put together."""
+
+from __future__ import annotations
+
+import math
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, get_args
+
+from biosig.bundle import Bundle, load
+from biosig.errors import BundleError, SourceError, StoreError
+from biosig.monitoring.exports import alarm_table, export
+from biosig.monitoring.ledger import Ledger
+from biosig.monitoring.lines import Lines
+from biosig.monitoring.monitor import Listener, Monitor
+from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
+from biosig.monitoring.store import Store
+from biosig.monitoring.streams import LslStream
+from biosig.records.reading import read
+from biosig.records.recording import Layout, Recording
+from biosig.scoring.leads import LeadMapWarning, check_fits, map_leads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SourceOptions", "Watched", "lead_map", "monitor", "source_options", "stop_on_signals"]
+
+Say = Callable[[str], None]
+
+HOLD_S = 60.0
+"""Seconds that a monitor of live signals goes on while its store cannot be written."""
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What sources do not tell of themselves.
+
+    Parameters
+    ----------
+    speed : seconds of signal per second for files; infinite = as fast as they can be watched.
+    channels, fs, unit : of raw frames on standard input (JSON lines where ``fs`` is None), and of a Lab Streaming
+        Layer stream that does not describe itself.
+    on_resume : what a resumed monitor finds on standard input.
+    """
+
+    speed: float = math.inf
+    channels: tuple[str, ...] = ()
+    fs: float | None = None
+    unit: str = "mV"
+    on_resume: OnResume | None = None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What became of a session.
+
+    Parameters
+    ----------
+    ended : whether every source was seen to its end.
+    alarms : raised, by patient; :func:`biosig.monitoring.exports.alarm_table`.
+    files : written.
+    """
+
+    ended: bool
+    alarms: pd.DataFrame
+    files: tuple[Path, ...]
+
+
+def monitor(
+    sources: Sequence[str],
+    bundles: Sequence[Path | Bundle],
+    *,
+    out: Path,
+    store: str | None = None,
+    options: SourceOptions | None = None,
+    lead_map: Mapping[str, str] | None = None,
+    resume: bool = False,
+    tick_s: float = 1.0,
+    device: str = "cpu",
+    listeners: Sequence[Listener] = (),
+    say: Say = lambda _line: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Watched:
+    """Watch sources until they end, keep the log in a store, and write the results.
+
+    Parameters
+    ----------
+    sources : records, folders of records, ``-`` for standard input, ``lsl:NAME`` for a Lab Streaming Layer stream.
+    bundles : folders, or bundles at hand.
+    out : folder of the results, and of ``events.sqlite``.
+    store : SQLAlchemy's address of another database for the log.
+    lead_map : source channel -> channel of a bundle that it stands in for.
+    resume : go on with the last session of the store.
+    tick_s : seconds of signal watched at a time.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    listeners : who hears of each round.
+    say : takes lines for people.
+    stop : asked after each round; true ends the run, to be resumed later.
+
+    Raises
+    ------
+    BundleError, RecordError, SourceError, StoreError
+    """
+    chosen = options or SourceOptions()
+    loaded = _load(bundles)
+    needed = _needed(loaded, lead_map)
+    live = not math.isinf(chosen.speed) or any(name.startswith("lsl:") for name in sources)
+    with ExitStack() as stack:
+        place = _open_store(out, store, wait_s=0.25 if live else 5.0)
+        stack.callback(place.close)
+        config = {
+            "sources": list(sources),
+            "bundles": {name: bundle.manifest.get("sha256", {}) for name, bundle in loaded.items()},
+            "lead": dict(lead_map or {}),
+            "tick_s": tick_s,
+        }
+        if not resume and store is None and place.n_sessions:
+            raise StoreError(
+                f"{place.name}: holds a session already; --resume goes on with it, or choose another --out"
+            )
+        session = place.resume(config) if resume else place.begin(config)
+        ended = session.ended
+        if not ended:
+            stack.enter_context(_stand_ins_told(lead_map, say))
+            opened = _open_sources(sources, chosen, needed, loaded, lead_map, tick_s, say)
+            for source in opened:
+                stack.callback(source.close)
+            ledger = Ledger(session, hold_s=HOLD_S if live else 0.0)
+            watcher = Monitor(
+                loaded, ledger=ledger, lead_map=lead_map, tick_s=tick_s, device=device, listeners=listeners
+            )
+            ended = watcher.run(opened, stop=stop)
+        files = export(session, out)
+        return Watched(ended, alarm_table(session), (*([out / "events.sqlite"] if store is None else []), *files))
+
+
+def source_options(
+    *, speed: str = "max", channels: str = "", fs: float | None = None, unit: str = "mV", on_resume: str | None = None
+) -> SourceOptions:
+    """Options as a shell gives them: ``speed`` a number or ``max``, ``channels`` separated by commas."""
+    try:
+        factor = math.inf if speed == "max" else float(speed)
+    except ValueError:
+        factor = 0.0
+    if not factor > 0:
+        raise ValueError(f"speed must be max or a number above 0, such as 1 or 10, got {speed!r}")
+    if on_resume is not None and on_resume not in get_args(OnResume):
+        raise ValueError(f"on-resume must be {' or '.join(get_args(OnResume))}, got {on_resume!r}")
+    names = tuple(name.strip() for name in channels.split(",") if name.strip())
+    goes_on: OnResume | None = None if on_resume is None else "replay" if on_resume == "replay" else "continue"
+    return SourceOptions(speed=factor, channels=names, fs=fs, unit=unit, on_resume=goes_on)
+
+
+def lead_map(pairs: Sequence[str]) -> dict[str, str]:
+    """``["V5=MLII"]`` as ``{"V5": "MLII"}``."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        given, separator, wanted = pair.partition("=")
+        if not (separator and given.strip() and wanted.strip()):
+            raise ValueError(f"--lead wants SOURCE=BUNDLE, such as V5=MLII, got {pair!r}")
+        found[given.strip()] = wanted.strip()
+    return found
+
+
+def _load(bundles: Sequence[Path | Bundle]) -> dict[str, Bundle]:
+    loaded: dict[str, Bundle] = {}
+    for one in bundles:
+        bundle = one if isinstance(one, Bundle) else load(one)
+        name = bundle.recipe.name
+        if name in loaded:
+            raise BundleError(f"two bundles are called {name!r}; watch with one of them at a time")
+        loaded[name] = bundle
+    return loaded
+
+
+def _needed(bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Channels of sources that are looked at, those that stand in for others included."""
+    given = {wanted: stand_in for stand_in, wanted in (lead_map or {}).items()}
+    wanted = dict.fromkeys(name for bundle in bundles.values() for name in bundle.recipe.data.channels)
+    return tuple(given.get(name, name) for name in wanted)
+
+
+def _open_store(out: Path, store: str | None, *, wait_s: float) -> Store:
+    try:
+        import sqlalchemy  # noqa: F401
+    except ImportError:
+        raise StoreError("the event store needs SQLAlchemy; install it with: pip install 'biosig-ml[live]'") from None
+    return Store.in_file(out / "events.sqlite", wait_s=wait_s) if store is None else Store(store, wait_s=wait_s)
+
+
+def _open_sources(
+    names: Sequence[str],
+    options: SourceOptions,
+    needed: tuple[str, ...],
+    bundles: Mapping[str, Bundle],
+    lead_map: Mapping[str, str] | None,
+    tick_s: float,
+    say: Say,
+) -> list[Source]:
+    recordings: dict[str, Recording] = {}
+    live: list[Source] = []
+    for name in dict.fromkeys(names):
+        if name == "-":
+            live.append(_standard_input(options))
+        elif name.startswith("lsl:"):
+            unit = options.unit if options.channels else ""
+            live.append(LslStream(name.removeprefix("lsl:"), channels=options.channels, unit=unit))
+        else:
+            for path in record_paths(Path(name)):
+                recording = _open_record(path, needed)
+                misfit = _misfit(recording, bundles, lead_map)
+                if misfit and Path(name).is_dir():
+                    say(f"left out: {misfit}")
+                elif misfit:
+                    raise BundleError(misfit)
+                else:
+                    recordings[_patient(path, recordings)] = recording
+    if not recordings and not live:
+        raise SourceError(f"{', '.join(names)}: nothing to watch: no recording fits the bundle")
+    return [*([Replay(recordings, speed=options.speed, tick_s=tick_s)] if recordings else []), *live]
+
+
+def _standard_input(options: SourceOptions) -> Source:
+    live = not math.isinf(options.speed)
+    if options.fs is None:
+        return Lines(on_resume=options.on_resume, live=live)
+    if not options.channels:
+        raise SourceError("raw frames on standard input need --channels, --fs and --unit")
+    layout = Layout(options.channels, options.fs, (options.unit,) * len(options.channels))
+    return Frames(layout, on_resume=options.on_resume, live=live)
+
+
+def _open_record(path: Path, needed: tuple[str, ...]) -> Recording:
+    """The recording with the channels that are looked at; whole where it has none of them, for the error to name."""
+    recording = read(path)
+    chosen = [name for name in needed if name in recording.layout.channels]
+    if not chosen:
+        return recording
+    return read(path, channels=chosen) if recording.channel_fs else recording.pick(chosen)
+
+
+def _misfit(recording: Recording, bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None) -> str:
+    """Why a recording cannot be watched by every bundle; empty where it can."""
+    for name, bundle in bundles.items():
+        try:
+            check_fits(bundle.recipe, map_leads(recording.layout, lead_map, bundle=name))
+        except BundleError as error:
+            return f"{recording.name}: {error}"
+    return ""
+
+
+def _patient(path: Path, taken: Mapping[str, Recording]) -> str:
+    """The record's name; with its folder where another record has it."""
+    plain = path.with_suffix("") if path.suffix.lower() == ".hea" else path
+    name = plain.name
+    if name in taken:
+        name = str(plain)
+    if name in taken:
+        raise SourceError(f"{path} is given twice")
+    return name
+
+
+@contextmanager
+def _stand_ins_told(lead_map: Mapping[str, str] | None, say: Say) -> Iterator[None]:
+    """Say once that leads stand in for others, instead of warning for every patient and bundle."""
+    if lead_map:
+        shown = ", ".join(f"{given} as {wanted}" for given, wanted in lead_map.items())
+        say(f"{shown}: the figures of the bundles were not measured on such leads and do not carry over")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeadMapWarning)
+        yield
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM has come: the round under way is finished first; a second one ends the program."""
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
