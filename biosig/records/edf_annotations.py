@@ -19,7 +19,7 @@ from biosig.records.recording import Annotations
 __all__ = ["TimedNotes", "read_edf_annotations"]
 
 _LIST = re.compile(
-    rb"([+-][0-9]{1,12}(?:\.[0-9]{0,15})?)(?:\x15([0-9]{0,12}(?:\.[0-9]{0,15})?))?\x14((?:[^\x14]*\x14)*)", re.DOTALL
+    rb"([+-][0-9]{1,10}(?:\.[0-9]{0,15})?)(?:\x15([0-9]{0,10}(?:\.[0-9]{0,15})?))?\x14((?:[^\x14]*\x14)*)", re.DOTALL
 )
 
 

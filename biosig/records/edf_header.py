@@ -21,8 +21,8 @@ _MAX_SIGNALS = 4096
 _MAX_RECORDS = 10**9
 _MAX_RECORD_S = 1e7
 _MAX_SAMPLES_PER_RECORD = 10**8
-_PHYSICAL = 1e30
-_MAX_FS_HZ = 1e9
+_PHYSICAL = 1e20  # past that a sample in microvolt would overflow
+_MAX_FS_HZ = 1e7
 
 _FIXED = (("patient", 8, 88), ("recording", 88, 168), ("date", 168, 176), ("time", 176, 184),
           ("header bytes", 184, 192), ("kind", 192, 236), ("data records", 236, 244),

@@ -61,7 +61,7 @@ def read_small(path: Path, limit: int = MAX_HEADER_BYTES) -> bytes:
 def inside(folder: Path, name: str, *, named_by: Path) -> Path:
     """The file ``name`` in ``folder``; ``RecordError`` where the name or a link leads out of the folder."""
     parts = name.replace("\\", "/").split("/")
-    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
         raise mismatch(named_by, "file names inside the record's folder", repr(name))
     path = folder / name
     home = os.path.realpath(folder)
