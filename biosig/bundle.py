@@ -202,7 +202,14 @@ def _load_models(folder: Path, recipe: Recipe, shape: InputShape, members: int) 
         with torch.random.fork_rng(devices=[]):
             model = build_model(recipe.model.name, recipe.model.options, shape, len(recipe.data.labels))
         prefix = f"{number}."
-        model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        expected = {key: value.shape for key, value in model.state_dict().items()}
+        if {key: value.shape for key, value in state.items()} != expected:
+            raise BundleError(
+                f"{folder}: weights.safetensors does not fit network {recipe.model.name!r} of this biosig, "
+                f"another version wrote it; train the bundle again"
+            )
+        model.load_state_dict(state)
         models.append(model.eval())
     return models
 
