@@ -9,15 +9,17 @@ from biosig.bundle import Bundle
 from biosig.datasets.mitbih import SAMPLE
 from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
-from biosig.recipe import load_recipe
+from biosig.recipe import ModelPart, WindowsPart, load_recipe
 from biosig.windows.stream import cut_recording
 
-SLIDING = ["windows.cut=slide", "windows.options.length_s=2.0", "windows.options.stride_s=0.75"]
+RECIPE = load_recipe("ecg")
+SLIDING = WindowsPart(cut="slide", context=3, options={"length_s": 2.0, "stride_s": 0.75})
 
 
-def drawn(settings: list[str], members: int) -> Bundle:
+def drawn(name: str, windows_part: WindowsPart, members: int) -> Bundle:
     """A bundle of networks as they are before training, scaled to real windows, their last layer louder."""
-    recipe = load_recipe("ecg", settings)
+    plain = ModelPart(name="recurrent", options={})
+    recipe = RECIPE.model_copy(update={"name": name, "windows": windows_part, "model": plain})
     recording = biosig.read(SAMPLE / "119").crop(0, 40).pick(recipe.data.channels)
     windows = cut_recording(recording, recipe.chain, recipe.cutter)
     shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
@@ -33,15 +35,15 @@ def drawn(settings: list[str], members: int) -> Bundle:
 
 @pytest.fixture(scope="session")
 def beat_bundle():
-    return drawn(["windows.context=6"], members=2)
+    return drawn("ecg", RECIPE.windows.model_copy(update={"context": 6}), members=2)
 
 
 @pytest.fixture(scope="session")
 def brief_bundle():
     """The same windows as ``beat_bundle``, another network."""
-    return drawn(["windows.context=2", "name=brief"], members=1)
+    return drawn("brief", RECIPE.windows.model_copy(update={"context": 2}), members=1)
 
 
 @pytest.fixture(scope="session")
 def slide_bundle():
-    return drawn(["windows.context=3", "name=slide", *SLIDING], members=1)
+    return drawn("slide", SLIDING, members=1)

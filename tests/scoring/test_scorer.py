@@ -322,12 +322,16 @@ def test_an_unknown_lead_cannot_stand_in(beat_bundle):
         ("cinc2017/A00009", "ECG"),
         ("cinc2017/A00012", "ECG"),
         ("ludb/data/*", "ii"),
+        ("eegmat/Subject00_1.edf", "ECG"),
+        ("eegmat/Subject07_2.edf", "ECG"),
     ],
 )
 @DRAWN
 @given(fractions=cuttings, pause=st.integers(0, 25))
-def test_live_equals_offline_on_records_of_other_databases(beat_bundle, data_dir, record, lead, fractions, pause):
-    path = sorted(data_dir.glob(f"{record}.hea"))[0].with_suffix("")
+def test_live_equals_offline_on_wfdb_and_edf_records_of_other_databases(
+    beat_bundle, data_dir, record, lead, fractions, pause
+):
+    path = data_dir / record if record.endswith(".edf") else sorted(data_dir.glob(f"{record}.hea"))[0].with_suffix("")
     recording = biosig.read(path)
     recording = recording.crop(0, min(40.0, recording.duration_s))
     if lead == "MLII":
