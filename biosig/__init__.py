@@ -13,6 +13,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from biosig.bundle import Bundle, load
     from biosig.errors import BiosigError, BundleError, DatasetError, RecipeError, RecordError, SourceError
+    from biosig.records.mne_files import from_mne
     from biosig.records.reading import read
     from biosig.records.recording import Annotations, Layout, Recording
     from biosig.runs import cross_validate, evaluate, train
@@ -24,6 +25,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "bundle": ["Bundle", "load"],
         "errors": ["BiosigError", "BundleError", "DatasetError", "RecipeError", "RecordError", "SourceError"],
+        "records.mne_files": ["from_mne"],
         "records.reading": ["read"],
         "records.recording": ["Annotations", "Layout", "Recording"],
         "runs": ["cross_validate", "evaluate", "train"],
@@ -43,6 +45,7 @@ __all__ = [
     "SourceError",
     "cross_validate",
     "evaluate",
+    "from_mne",
     "load",
     "read",
     "train",

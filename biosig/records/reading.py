@@ -9,6 +9,7 @@ from pathlib import Path
 from biosig.errors import RecordError
 from biosig.records.brainvision_files import read_brainvision
 from biosig.records.edf_files import read_edf
+from biosig.records.mne_files import read_mne
 from biosig.records.recording import Recording
 from biosig.records.wfdb_files import read_wfdb
 
@@ -22,6 +23,10 @@ READERS: dict[str, Callable[..., Recording]] = {
     ".bdf": read_edf,
     ".rec": read_edf,
     ".vhdr": read_brainvision,
+    ".set": read_mne,
+    ".fif": read_mne,
+    ".gz": read_mne,
+    ".gdf": read_mne,
 }
 """Suffix (lower case) -> reader ``(path, *, channels, annotator) -> Recording``. A new format is one line here."""
 
@@ -32,7 +37,8 @@ def read(path: str | Path, *, channels: Sequence[str] | None = None, annotator: 
     Parameters
     ----------
     path : a WFDB record by its name (``mitdb/100``), its header, ``.dat`` or ``.mat``; an EDF, EDF+ or BDF file;
-        the header (``.vhdr``) of a BrainVision recording.
+        the header (``.vhdr``) of a BrainVision recording; an EEGLAB
+        (``.set``), FIF (``.fif``, ``.fif.gz``) or GDF file.
     channels : names of the channels wanted, in this order, and named so; all where None. ``T7`` also finds ``T3``.
         Channels stored at several rates share a grid at the fastest of those chosen, and a slower one is NaN between
         its own samples: choose those of one rate to get them plain.

@@ -283,6 +283,12 @@ class Recording:
         index = pd.Index(np.arange(self.n_times) / self.layout.fs, name="time_s")
         return pd.DataFrame(self.data.T, index=index, columns=list(self.layout.channels))
 
+    def to_mne(self) -> Any:
+        """The recording as an MNE ``Raw`` in memory; see :func:`biosig.records.to_mne.to_mne`."""
+        from biosig.records.to_mne import to_mne
+
+        return to_mne(self)
+
     def plot(self, start_s: float = 0.0, stop_s: float | None = None, **options: Any) -> Figure:
         """Draw a stretch of the recording on its field's paper; see :func:`biosig.records.page.plot_page`."""
         from biosig.records.page import plot_page
