@@ -265,6 +265,8 @@ def test_intervals_across_bad_signal_are_no_heart_rate() -> None:
     slow = Rule("slow", "high", Rate(beats=2, below_bpm=40.0))
     assert raised(slow, beats("NNN", [1.0, 6.0])) == [(8.0, 2.0)]
     assert raised(slow, [*beats("NNN", [1.0, 6.0]), *bad(4.0, 5.0)]) == []
+    assert raised(slow, [*beats("NNN", [1.0, 6.0], start_s=2.6), *bad(3.0, 4.0)]) == []
+    assert raised(slow, [*beats("NNN", [1.0, 6.0], start_s=3.2), *bad(3.0, 4.0)]) == [(10.2, 4.2)]
     run_of_three = SHIPPED["ventricular-run"]
     assert raised(run_of_three, [*beats("VVVV", [1.0, 4.0, 1.0]), *bad(4.0, 5.0)]) == []
 
@@ -274,6 +276,8 @@ def test_intervals_across_flutter_are_no_heart_rate() -> None:
     gap = beats("NNN", [1.0, 6.0])
     assert raised(slow, [*gap, FibrillationScore(5.5, 5.5, 0.9)]) == []
     assert raised(slow, [*gap, FibrillationScore(5.5, 5.5, 0.4)]) == [(8.0, 2.0)]
+    later = beats("NNNN", [1.0, 6.0, 2.0])
+    assert raised(slow, [*later, FibrillationScore(5.5, 5.5, 0.9)]) == [(10.0, 8.0)]
     assert raised(slow, [*gap, FibrillationScore(4.5, 4.5, 0.9)]) == [(8.0, 2.0)]
 
 
