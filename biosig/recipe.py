@@ -98,6 +98,7 @@ class TrainPart(_Part):
     subject_power: Annotated[float, Field(ge=0, le=1)] = 0.0
     prior_power: Annotated[float, Field(ge=0, le=1)] | None = None
     burn_in: Annotated[int, Field(ge=0)] = 0
+    ema: Share = 0.0
     augment: dict[str, float] = {}
     virtual: VirtualPart = VirtualPart()
     precision: Literal["auto", "float32"] = "auto"

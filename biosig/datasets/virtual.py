@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from biosig.options import lookup
 from biosig.records.recording import Annotations, MemorySamples, Recording
-from biosig.windows.labels import aami_classes
+from biosig.windows.labels import aami_classes, rhythms
 
-__all__ = ["RHYTHMS", "VirtualRhythm", "render"]
+__all__ = ["RHYTHMS", "VirtualRhythm", "render", "suits"]
 
 Signal = NDArray[np.float64]
 
@@ -43,6 +43,8 @@ class VirtualRhythm:
     early : range of a premature interval, as a share of the regular one.
     pauses : chances of a normal, a longer and a very long interval after premature beats.
     irregular : whether every interval is drawn anew and P waves give way to fibrillation waves.
+    breathing : largest swing of the intervals with breathing, as a share of their logarithm.
+    late : largest chance per beat of a late one that is nothing but late.
     """
 
     onset: float = 0.0
@@ -50,6 +52,8 @@ class VirtualRhythm:
     early: tuple[float, float] = (0.45, 0.82)
     pauses: tuple[float, float, float] = (0.5, 0.35, 0.15)
     irregular: bool = False
+    breathing: float = 0.0
+    late: float = 0.0
 
 
 RHYTHMS: dict[str, VirtualRhythm] = {
@@ -58,7 +62,17 @@ RHYTHMS: dict[str, VirtualRhythm] = {
     "mostly-premature": VirtualRhythm(onset=0.25, run=6.0, early=(0.4, 0.75), pauses=(0.25, 0.35, 0.4)),
     "bigeminy": VirtualRhythm(onset=0.3, run=1.0),
     "fibrillation": VirtualRhythm(irregular=True),
+    "sinus": VirtualRhythm(breathing=0.18, late=0.02),
 }
+
+
+def suits(recording: Recording, rhythm: str) -> bool:
+    """Whether a recording can be rendered in a rhythm: over atrial fibrillation no beat is premature."""
+    if not RHYTHMS[rhythm].onset:
+        return True
+    spans = rhythms(recording.annotations, recording.duration_s)
+    fibrillating = sum(span.stop_s - span.start_s for span in spans if span.name in ("AFIB", "AFL"))
+    return fibrillating < 0.2 * recording.duration_s
 
 
 def render(recording: Recording, rhythm: str, generator: np.random.Generator) -> Recording:
@@ -115,8 +129,10 @@ class _Score:
         walk = np.cumsum(generator.normal(0.0, 0.01, len(peaks)))
         self._pace = np.exp(generator.uniform(-0.15, 0.25) + np.clip(walk, -0.25, 0.3))
         self._median = float(np.median(np.diff(peaks)))
-        self._irregularity = generator.uniform(0.12, 0.25)
-        self._wave_hz, self._wave_mv = generator.uniform(5.0, 8.0), generator.uniform(0.0, 0.08)
+        self._irregularity = generator.uniform(0.12, 0.38)
+        self._wave_hz, self._wave_mv = generator.uniform(5.0, 8.0), generator.uniform(0.0, 0.1)
+        self._swing, self._breath_hz = generator.uniform(0.1, 1.0) * design.breathing, generator.uniform(0.1, 0.35)
+        self._late = generator.uniform(0.0, 1.0) * design.late
         self._left_in_run = 0
         self._pause_due = False
         self._early, self._p_gain, self._p_shift = 0.7, 1.0, 0
@@ -153,7 +169,7 @@ class _Score:
                 self._pause_due = self._left_in_run == 0
                 return early, "A"
             self._left_in_run = 0
-        return self._stretched(piece, int(regular * self._after_run())), self._labels[number]
+        return self._stretched(piece, int(regular * self._after_run() * self._sinus(n_before))), self._labels[number]
 
     def _begin_run(self) -> None:
         design, draw = self._design, self._draw
@@ -173,6 +189,12 @@ class _Score:
         draw = self._draw
         kinds = (draw.uniform(0.95, 1.2), draw.uniform(1.1, 1.6), draw.uniform(1.3, 3.0))
         return float(draw.choice(kinds, p=self._design.pauses))
+
+    def _sinus(self, n_before: int) -> float:
+        """How much longer the interval is for breathing, or because the sinus node paused."""
+        swing = np.exp(self._swing * np.sin(2 * np.pi * self._breath_hz * n_before / self._fs))
+        late = self._draw.uniform(1.3, 2.2) if self._draw.random() < self._late else 1.0
+        return float(swing * late)
 
     def _stretched(self, piece: Signal, wanted: int) -> Signal:
         """The piece made ``wanted`` samples long between T wave and P wave."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.datasets.corpus import Corpus
-from biosig.datasets.virtual import render
+from biosig.datasets.virtual import render, suits
 from biosig.recipe import Recipe
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
@@ -49,7 +49,7 @@ def prepare(
 def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, say: Say = quiet) -> Windows | None:
     """Windows of these records rendered in the recipe's other rhythms; ``None`` where it names none.
 
-    What is drawn depends on the recipe's seed, the record and the rhythm alone.
+    A rhythm named twice is drawn twice. What is drawn depends on the recipe's seed, the record and the rhythm alone.
     """
     rhythms = recipe.train.virtual.rhythms
     if not rhythms:
@@ -58,8 +58,10 @@ def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, s
     parts = []
     for record in records:
         recording = corpus.read(record, recipe.data.channels)
-        for rhythm in rhythms:
-            generator = np.random.default_rng([recipe.train.seed, zlib.crc32(f"{record} {rhythm}".encode())])
+        for number, rhythm in enumerate(rhythms):
+            if not suits(recording, rhythm):
+                continue
+            generator = np.random.default_rng([recipe.train.seed, zlib.crc32(f"{record} {rhythm} {number}".encode())])
             parts.append(_labelled(corpus, render(recording, rhythm, generator), recipe, recipe.cutter.positions))
     return Windows.join(parts)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,7 +26,7 @@ from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.training.augment import check_augmentations
 from biosig.training.device import choose_device, describe_device
-from biosig.training.loop import Watcher, best_epoch
+from biosig.training.loop import History, Watcher, best_epoch
 from biosig.training.progress import Bar, Several, TensorBoard, tensorboard_is_installed
 from biosig.windows.index import Windows
 
@@ -78,6 +79,9 @@ def train(
     corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
     folder = Path(out) if out is not None else Path("runs") / opened.name
     split = corpus.split(opened.data.split)
+    if split.validation:
+        # A split that names its validation subjects keeps them out for good: they are what evaluate reports on.
+        opened = opened.with_settings(["train.refit=false"])
     records = (*split.train, *split.validation)
     corpus.require(records, f"train {opened.name}")
     say(_what_data(corpus, opened))
@@ -87,14 +91,20 @@ def train(
     windows = prepare(corpus, records, opened, say=say)
     held_out = _choose_validation(windows, split, opened)
     say(f"{len(windows)} windows of {len(set(windows.subjects))} subjects; training on {describe_device(where)}")
-    bench = Bench(opened, where, _watcher(opened, folder, progress=progress))
     virtual = prepare_virtual(corpus, records, opened, say=say)
-    fits, metrics = _fit_members(bench, windows, virtual, held_out, folder, say)
+
+    def watch(title: str) -> Watcher | None:
+        watchers: list[Watcher] = [Bar(title)] if progress else []
+        if tensorboard_is_installed():
+            watchers.append(TensorBoard(folder / "tensorboard" / title))
+        return Several(watchers) if watchers else None
+
+    fits, metrics, history = _fit_members(Bench(opened, where), windows, virtual, held_out, watch, folder)
     manifest = {
         "metrics": metrics,
         "provenance": _provenance(opened, corpus, split, windows, held_out, describe_device(where)),
         "latency_s": float((windows.ready_s - windows.onset_s).max()),
-        "history": [row for fitted in fits for row in fitted.history],
+        "history": history,
     }
     bundle = Bundle(opened, [fitted.model for fitted in fits], fits[0].shape, fits[0].decision, manifest)
     bundle.save(folder)
@@ -108,58 +118,48 @@ def _clear_checkpoints(folder: Path) -> None:
         checkpoint.unlink()
 
 
-def _watcher(recipe: Recipe, folder: Path, *, progress: bool) -> Watcher | None:
-    watchers: list[Watcher] = [Bar(f"training {recipe.name}")] if progress else []
-    if tensorboard_is_installed():
-        watchers.append(TensorBoard(folder / "tensorboard"))
-    return Several(watchers) if watchers else None
-
-
 def _fit_members(
     bench: Bench,
     windows: Windows,
     virtual: Windows | None,
     held_out: NDArray[np.bool_],
+    watch: Callable[[str], Watcher | None],
     folder: Path,
-    say: Say,
-) -> tuple[list[Fitted], dict[str, Any]]:
-    """The networks of the bundle, and the figures on the validation subjects (empty where none were held out).
+) -> tuple[list[Fitted], dict[str, Any], History]:
+    """The networks of the bundle, the figures on the validation subjects, and the first network's history.
 
-    With ``refit`` the figures come from a first network that has not seen those subjects; the
-    bundle's networks are then trained on all of them for as many epochs, with nothing left to choose.
+    With ``refit`` the figures come from networks that have not seen those subjects; the bundle's networks are
+    then trained on all of them for as many epochs, with nothing left to choose. Without
+    validation subjects there are no figures.
     """
     settings = bench.recipe.train
     members = [settings.model_copy(update={"seed": settings.seed + number}) for number in range(settings.members)]
 
-    def on_all(each: Sequence[TrainPart]) -> list[Fitted]:
-        return [
-            bench.fit(windows, one, virtual=virtual, checkpoint=folder / f"checkpoint-{number}.pt")
-            for number, one in enumerate(each)
-        ]
+    def fit_all(data: Windows, stage: str, validation: Windows | None, each: Sequence[TrainPart]) -> list[Fitted]:
+        rendered = None if virtual is None else virtual.of_subjects(data.subjects)
+        fits = []
+        for number, one in enumerate(each):
+            titled = replace(bench, watcher=watch(f"{stage}, network {number + 1} of {len(each)}"))
+            checkpoint = folder / f"checkpoint-{stage.replace(' ', '-')}-{number}.pt"
+            fits.append(titled.fit(data, one, virtual=rendered, validation=validation, checkpoint=checkpoint))
+        return fits
 
     if not held_out.any():
-        return on_all(members), {}
+        fits = fit_all(windows, "all subjects", None, members)
+        return fits, {}, fits[0].history
     validation = windows.of_recordings(np.flatnonzero(held_out).tolist())
     training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
-    fits = [
-        bench.fit(
-            training,
-            one,
-            virtual=None if virtual is None else virtual.of_subjects(training.subjects),
-            validation=validation,
-            checkpoint=folder / f"checkpoint-held-out-{number}.pt",
-        )
-        for number, one in enumerate(members[:1] if settings.refit else members)
-    ]
+    fits = fit_all(training, "training subjects", validation, members)
     probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
     metrics = bench.report(validation, probabilities, fits[0].decision)
     names = ", ".join(sorted(set(validation.subjects)))
     metrics["protocol"] = {"what": f"validation subjects, held out of training: {names}"}
-    if not settings.refit:
-        return fits, metrics
-    epochs = best_epoch(fits[0].history) if settings.patience else settings.epochs
-    say(f"training again on all {len(set(windows.subjects))} subjects, {epochs} epochs")
-    return on_all([one.model_copy(update={"epochs": epochs, "patience": 0}) for one in members]), metrics
+    history = fits[0].history
+    if settings.refit:
+        epochs = best_epoch(history) if settings.patience else settings.epochs
+        again = [one.model_copy(update={"epochs": epochs, "patience": 0}) for one in members]
+        fits = fit_all(windows, "all subjects", None, again)
+    return fits, metrics, history
 
 
 def _provenance(

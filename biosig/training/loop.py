@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from biosig.errors import BundleError
 from biosig.recipe import TrainPart
@@ -118,8 +119,8 @@ def fit(
 ) -> History:
     """Train ``model`` in place and return one row of figures per epoch.
 
-    With ``validate`` the weights of the best epoch are kept, and training stops after
-    ``settings.patience`` epochs without a better one (0 = never stops early).
+    With ``validate`` and ``settings.patience`` the weights of the best epoch are kept, and training stops after
+    that many epochs without a better one. Patience 0 chooses nothing: all epochs are run and the last one stays.
     ``checkpoint`` is a file that holds the state after each epoch; where it exists,
     training goes on from it. ``BundleError`` where it belongs to another training.
     """
@@ -131,19 +132,19 @@ def fit(
         while done.epoch < settings.epochs and not _out_of_patience(done, settings):
             row = training.run_epoch(done.epoch, watcher)
             if validate is not None:
-                row |= validate(model)
+                row |= validate(training.network)
             done.epoch += 1
             done.history.append(row)
             if row.get("score", -math.inf) > done.best_score:
                 done.best_score, done.best_epoch = row["score"], done.epoch
-                done.best_state = {key: value.detach().clone() for key, value in model.state_dict().items()}
+                done.best_state = {key: value.detach().clone() for key, value in training.network.state_dict().items()}
             if checkpoint:
                 training.save(checkpoint, done)
             watcher.epoch(row)
     finally:
         watcher.end()
-    if done.best_state:
-        model.load_state_dict(done.best_state)
+    kept = done.best_state if settings.patience and done.best_state else training.network.state_dict()
+    model.load_state_dict(kept)
     model.eval()
     return done.history
 
@@ -164,6 +165,10 @@ class _Training:
         self, model: nn.Module, data: TrainingData, objective: Objective, settings: TrainPart, device: torch.device
     ) -> None:
         self.model = model.to(device)
+        self.average: AveragedModel | None = None
+        if settings.ema:
+            averaging = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
         if settings.compile:
             self.model.compile()
         self.data = data
@@ -238,7 +243,14 @@ class _Training:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         return loss.detach()
+
+    @property
+    def network(self) -> nn.Module:
+        """The network to validate and keep: the running average of the weights where the recipe wants one."""
+        return self.model if self.average is None else self.average.module
 
     def save(self, path: Path, done: _Progress) -> None:
         """Write the state beside ``path`` and rename it there, so that a kill leaves the old or the new one."""
@@ -246,6 +258,7 @@ class _Training:
             "fingerprint": self._fingerprint,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "average": {} if self.average is None else self.average.state_dict(),
             "progress": vars(done),
         }
         beside = path.with_suffix(".partial")
@@ -262,6 +275,8 @@ class _Training:
             raise BundleError(f"{path}: belongs to a training with other settings or data; delete it to start again")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         return _Progress(**state["progress"])
 
     @cached_property

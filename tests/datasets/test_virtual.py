@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biosig.datasets.mitbih import SAMPLE
-from biosig.datasets.virtual import RHYTHMS, render
+from biosig.datasets.virtual import RHYTHMS, render, suits
 from biosig.records.reading import read
 from biosig.windows.labels import aami_classes
 
@@ -59,6 +59,24 @@ def test_samples_join_without_jumps():
 def test_the_generator_decides_everything():
     np.testing.assert_array_equal(rendered("runs").data, rendered("runs").data)
     assert rendered("runs").n_times != rendered("runs", 1).n_times
+
+
+def test_a_sinus_rhythm_stays_without_premature_beats():
+    marks = rendered("sinus").annotations
+    assert marks.label.count("A") == RECORDING.annotations.label.count("A")
+
+
+def test_fibrillation_is_never_given_premature_beats():
+    import dataclasses
+
+    marks = RECORDING.annotations
+    fibrillating = dataclasses.replace(
+        RECORDING,
+        annotations=dataclasses.replace(marks, label=("+", *marks.label[1:]), aux=("(AFIB", *marks.aux[1:])),
+    )
+    assert suits(RECORDING, "runs")
+    assert not suits(fibrillating, "runs")
+    assert suits(fibrillating, "sinus")
 
 
 def test_the_subject_stays_who_it_is():

@@ -15,7 +15,7 @@ from biosig.training.resident import ResidentWindows, cut_sequences
 from biosig.windows.index import Windows
 
 CPU = torch.device("cpu")
-SETTINGS = TrainPart(epochs=6, batch_size=8, lr=5e-3, augment={"noise": 0.1, "amplitude": 0.1})
+SETTINGS = TrainPart(epochs=6, ema=0.8, batch_size=8, lr=5e-3, augment={"noise": 0.1, "amplitude": 0.1})
 OPTIONS = {
     "stem": [8],
     "hidden": 8,
