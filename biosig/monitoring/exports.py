@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,9 +95,7 @@ def _tables(table: pd.DataFrame, stem: Path) -> Sequence[Path]:
     beside = written[0].with_name(f".{written[0].name}.part")
     table.to_csv(beside, index=False)
     beside.replace(written[0])
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("pyarrow") is None:
         return written
     written.append(stem.with_suffix(".parquet"))
     beside = written[1].with_name(f".{written[1].name}.part")

@@ -120,10 +120,13 @@ class Replay(Source):
         self._ticks += 1
         given = []
         for patient, reel in self._reels.items():
-            if not reel.told_end:
-                packet = reel.next()
-                reel.told_end = packet is None
+            if reel.told_end:
+                continue
+            if (packet := reel.next()) is not None:
                 given.append(Delivery(patient, reel.layout, packet))
+            if reel.done:
+                reel.told_end = True
+                given.append(Delivery(patient, reel.layout, None))
         self.ended = all(reel.told_end for reel in self._reels.values())
         return given
 
@@ -151,6 +154,11 @@ class _Reel:
         self._block_start = 0
         self.place = 0
         self.told_end = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the last sample was handed over."""
+        return self.place >= self._recording.n_times
 
     def next(self) -> Packet | None:
         stop = min(self.place + self._size, self._recording.n_times)

@@ -1,0 +1,93 @@
+"""A bundle that scores beats, a passage of flutter, and what a monitor makes of it."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import biosig
+from biosig.bundle import Bundle
+from biosig.datasets.mitbih import SAMPLE
+from biosig.models.contract import InputShape
+from biosig.models.registry import build_model
+from biosig.monitoring.ledger import Ledger
+from biosig.monitoring.monitor import Monitor
+from biosig.monitoring.sources import Replay
+from biosig.monitoring.store import Session, Store
+from biosig.recipe import load_recipe
+from biosig.windows.stream import cut_recording
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """The shipped recipe with drawn weights, the last layer loud enough to tell beats apart."""
+    recipe = load_recipe("ecg", ["windows.context=4"])
+    recording = biosig.read(SAMPLE / "119").crop(0, 40).pick(recipe.data.channels)
+    windows = cut_recording(recording, recipe.chain, recipe.cutter)
+    shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build_model(recipe.model.name, recipe.model.options, shape, 4).eval()
+    model.fit_scale(torch.from_numpy(windows.features))
+    model.head.weight.data *= 5.0
+    return Bundle(recipe, [model], shape, np.array([0.0, 0.5, 0.0, -0.5]))
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(bundle, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundles") / "ecg"
+    bundle.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def flutter():
+    """60 s of record 207 around the beginning of ventricular flutter."""
+    return biosig.read(SAMPLE / "207").crop(200, 260).pick(["MLII"])
+
+
+@pytest.fixture(scope="module")
+def watch(bundle) -> Callable[..., Session]:
+    """Watch sources into the last session of a store (a new one where there is none), and return it."""
+    stores: list[Store] = []
+
+    def run(path, *sources, every_s=0.2, hold_s=0.0, run=None, bundles=None, **options) -> Session:
+        store = Store.in_file(path)
+        stores.append(store)
+        session = store.resume({}) if store.n_sessions else store.begin({})
+        ledger = Ledger(session, every_s=every_s, hold_s=hold_s)
+        monitor = Monitor(bundles or {"ecg": bundle}, ledger=ledger, **options)
+        monitor.run(sources, **(run or {}))
+        return session
+
+    yield run
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture(scope="session")
+def unbroken(bundle, flutter, tmp_path_factory):
+    """The log of the passage, watched in one go."""
+    store = Store.in_file(tmp_path_factory.mktemp("unbroken") / "events.sqlite")
+    session = store.begin({})
+    Monitor({"ecg": bundle}, ledger=Ledger(session)).run([Replay({"207": flutter})])
+    yield log(session)
+    store.close()
+
+
+def log(session: Session, patient: str = "207") -> list[dict]:
+    """Everything that was noted of a patient, in order."""
+    rows = []
+    for name in ("scores", "states", "alarms", "notices"):
+        frame = session.frame(name, patient).drop(columns="patient")
+        rows += [{"event": name, **row} for row in frame.to_dict("records")]
+    for row in rows:
+        row.update({key: "none" for key, value in row.items() if isinstance(value, float) and math.isnan(value)})
+    return sorted(rows, key=lambda row: row["number"])
+
+
+@pytest.fixture(scope="session", name="log")
+def log_fixture():
+    return log

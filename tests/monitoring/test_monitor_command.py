@@ -1,0 +1,141 @@
+"""``biosig monitor`` as a user types it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import wfdb
+
+from biosig.cli import main
+from biosig.errors import SourceError
+from biosig.monitoring.sources import record_paths
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory, flutter):
+    """A folder of two records of 12 s and one that no bundle fits."""
+    folder = tmp_path_factory.mktemp("ward")
+    part = flutter.crop(10, 22).data.T.astype(np.float64)
+    for name, lead in (("a", "MLII"), ("b", "MLII"), ("c", "V5")):
+        wfdb.wrsamp(name, 360, ["mV"], [lead], part, fmt=["16"], write_dir=str(folder))
+    return folder
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    """Runs ``biosig monitor ARGUMENTS`` in this process: exit code, standard output, standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["biosig", "monitor", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+def test_a_folder_is_a_ward_and_records_that_do_not_fit_are_named(command, ward, bundle_folder, tmp_path):
+    out = tmp_path / "out"
+    code, printed, said = command(ward, "--bundle", bundle_folder, "--speed", "max", "--out", out)
+    assert code == 0
+    assert "left out: " in said
+    assert "needs lead MLII in mV; source has V5" in said
+    assert "lead" in printed or "larm" in printed
+    assert {path.name for path in out.iterdir()} >= {"events.sqlite", "a.bsm", "b.bsm", "beats.csv", "alarms.csv"}
+    assert not (out / "c.bsm").exists()
+
+
+def test_json_lines_are_all_that_is_printed(command, ward, bundle_folder, tmp_path):
+    code, printed, _ = command(
+        ward / "a", "--bundle", bundle_folder, "--speed", "max", "--out", tmp_path / "out", "--json"
+    )
+    events = [json.loads(line) for line in printed.splitlines()]
+    assert code == 0
+    assert [event["number"] for event in events] == list(range(len(events)))
+    assert sum(event["event"] == "state" for event in events) == 12
+
+
+def test_a_lead_can_stand_in_and_is_warned_of(command, ward, bundle_folder, tmp_path):
+    arguments = (ward / "c", "--bundle", bundle_folder, "--speed", "max", "--out", tmp_path / "out")
+    code, _, said = command(*arguments)
+    assert code == 2
+    assert "c: bundle 'ecg' needs lead MLII in mV; source has V5" in said
+    code, _, said = command(*arguments[:-1], tmp_path / "mapped", "--lead", "V5=MLII")
+    assert code == 0
+    assert "V5 as MLII: the figures of the bundles were not measured on such leads" in said
+
+
+def test_a_store_is_not_written_over_and_an_ended_session_is_not_watched_again(command, ward, bundle_folder, tmp_path):
+    arguments = (ward / "a", "--bundle", bundle_folder, "--speed", "max", "--out", tmp_path / "out")
+    assert command(*arguments, "--json")[0] == 0
+    code, _, said = command(*arguments)
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "holds a session already; --resume goes on with it, or choose another --out" in said
+    code, printed, _ = command(*arguments, "--json", "--resume")
+    assert (code, printed) == (0, "")
+    code, _, said = command(ward / "b", *arguments[1:], "--resume")
+    assert code == 2
+    assert "cannot resume: sources was" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere/1"], "nowhere/1: expected"),
+        (["-", "--fs", "360"], "raw frames on standard input need --channels, --fs and --unit"),
+        (["x", "--speed", "fast"], "speed must be max or a number above 0"),
+        (["x", "--lead", "V5"], "--lead wants SOURCE=BUNDLE"),
+        (["-", "--on-resume", "perhaps"], "on-resume must be replay or continue"),
+        (["x", "--store", "nothing://"], "no database"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(command, bundle_folder, tmp_path, arguments, message):
+    code, printed, said = command(*arguments, "--bundle", bundle_folder, "--out", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert said.startswith("biosig: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_folder_without_recordings_is_named(tmp_path):
+    with pytest.raises(SourceError, match="no recording in this folder"):
+        record_paths(tmp_path)
+
+
+def test_ctrl_c_ends_cleanly_and_the_rest_is_watched_later(ward, bundle_folder, tmp_path, flutter):
+    """A pipe that stays open is watched until Ctrl-C; what follows in the second run completes the log."""
+    frames = flutter.data[0].astype("<f4").tobytes()
+    arguments = ["-", "--bundle", str(bundle_folder), "--channels", "MLII", "--fs", "360", "--json"]
+    arguments += ["--speed", "max", "--out", str(tmp_path / "out")]
+    first = _started(arguments)
+    first.stdin.write(frames[: 4 * 3600])
+    first.stdin.flush()
+    told = []
+    while not any(event["event"] == "state" and event["time_s"] == 10.0 for event in told):
+        told.append(json.loads(first.stdout.readline()))
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate()
+    assert first.returncode == 130, said
+    assert b"--resume goes on from here" in said
+    second = _started([*arguments, "--resume", "--on-resume", "continue"])
+    rest, said = second.communicate(frames[4 * 3600 : 4 * 7200])
+    assert second.returncode == 0, said
+    told += [json.loads(line) for line in rest.splitlines()]
+    assert [event["number"] for event in told] == list(range(len(told)))
+    assert [event["time_s"] for event in told if event["event"] == "state"] == list(range(1, 21))
+
+
+def _started(arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "biosig", "monitor", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
