@@ -186,6 +186,30 @@ def test_flutter_hides_asystole_before_it_is_raised_itself() -> None:
     assert [alarm for _, alarm, kind in said if kind == "raised"] == ["pause", "ventricular-fibrillation"]
 
 
+def test_what_an_alarm_hides_stays_hidden_until_it_is_over_and_what_ended_meanwhile_is_not_raised() -> None:
+    low = Rule("low", "low", Level("anomaly", threshold=1.0), off_delay_s=20.0)
+    high = Rule("high", "high", Level("fibrillation", threshold=1.0), off_delay_s=5.0, hides=("low",))
+    high_on = [FibrillationScore(10.0, 10.0, 1.0), FibrillationScore(25.0, 25.0, 0.0)]
+    said = told([low, high], [*on_off((12.0, 60.0)), *high_on])
+    assert [one for one in said if one[1] == "low"] == [
+        (12.0, "low", "suppressed"),
+        (30.0, "low", "raised"),
+        (80.0, "low", "cleared"),
+    ]
+    said = told([low, high], [*on_off((12.0, 20.0)), *high_on])
+    assert [one for one in said if one[1] == "low"] == [(12.0, "low", "suppressed"), (40.0, "low", "cleared")]
+
+
+def test_an_alarm_kept_silent_does_not_remind_and_a_new_one_is_not_acknowledged() -> None:
+    rule = replace(PLAIN, re_alarm_s=20.0)
+    events = [*on_off((10.0, 95.0), (100.0, 105.0)), Acknowledge(12.0), Pause(25.0, 80.0)]
+    assert [time_s for time_s, kind in kinds(rule, events) if kind == "re-alarm"] == [92.0]
+    engine = AlarmEngine([PLAIN])
+    for event in sorted([*on_off((10.0, 20.0)), Acknowledge(12.0), AnomalyScore(30.0, 30.0, 2.0)], key=order):
+        engine.advance(event)
+    assert [one.acknowledged for one in engine.active] == [False]
+
+
 def test_hidden_asystole_is_raised_when_flutter_was_none() -> None:
     glimpse = [FibrillationScore(4.0, 4.0, 0.9), FibrillationScore(4.5, 4.5, 0.0)]
     said = told(list(RULES), [BeatEvent(0.3, 0.3, "N"), *glimpse], until_s=8.0)

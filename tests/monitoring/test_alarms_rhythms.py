@@ -200,7 +200,9 @@ def test_irregular_rhythm_needs_disorder_and_not_a_few_premature_beats() -> None
     assert len(raised(rule, beats("N" * 66, irregular[:65]))) == 1
     assert raised(rule, beats("N" * 101, premature)) == []
     assert raised(rule, beats("N" * 121, drifting)) == []
-    assert raised(rule, beats("NNV" * 60, [0.8, 0.5, 1.1] * 59 + [0.8, 0.5])) == []
+    for ectopic in ("NNV", "NNF", "NN."):
+        assert raised(rule, beats(ectopic * 60, [0.8, 0.5, 1.1] * 59 + [0.8, 0.5])) == []
+    assert len(raised(rule, beats("NNNV" * 70, [0.9, 0.6, 0.5, 1.1] * 69 + [0.9, 0.6, 0.5]))) == 1
 
 
 def test_fibrillation_is_four_seconds_of_it() -> None:
@@ -267,6 +269,7 @@ def test_intervals_across_bad_signal_are_no_heart_rate() -> None:
     assert raised(slow, [*beats("NNN", [1.0, 6.0]), *bad(4.0, 5.0)]) == []
     assert raised(slow, [*beats("NNN", [1.0, 6.0], start_s=2.6), *bad(3.0, 4.0)]) == []
     assert raised(slow, [*beats("NNN", [1.0, 6.0], start_s=3.2), *bad(3.0, 4.0)]) == [(10.2, 4.2)]
+    assert raised(SHIPPED["bigeminy"], [*beats("VNVNV", [1.0, 1.0, 4.0, 1.0]), *bad(4.0, 5.0)]) == []
     run_of_three = SHIPPED["ventricular-run"]
     assert raised(run_of_three, [*beats("VVVV", [1.0, 4.0, 1.0]), *bad(4.0, 5.0)]) == []
 
