@@ -73,6 +73,8 @@ class VirtualPart(_Part):
     """Virtual patients: training recordings rendered again in other rhythms (:mod:`biosig.datasets.virtual`)."""
 
     rhythms: tuple[str, ...] = ()
+    draws: Count = 1
+    noisy: Annotated[float, Field(ge=0, le=1)] = 0.0
     share: Share = 0.5
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
 
 from biosig.options import lookup
 from biosig.records.recording import Annotations, MemorySamples, Recording
@@ -75,7 +76,7 @@ def suits(recording: Recording, rhythm: str) -> bool:
     return fibrillating < 0.2 * recording.duration_s
 
 
-def render(recording: Recording, rhythm: str, generator: np.random.Generator) -> Recording:
+def render(recording: Recording, rhythm: str, generator: np.random.Generator, *, noisy: bool = False) -> Recording:
     """The recording's beats in another rhythm, with their marks; premature ones are marked ``A``.
 
     Parameters
@@ -83,6 +84,7 @@ def render(recording: Recording, rhythm: str, generator: np.random.Generator) ->
     recording : one lead with annotated beats.
     rhythm : a name of :data:`RHYTHMS`.
     generator : draws what happens when.
+    noisy : add wander, electrode motion and muscle noise that swell and fade.
 
     Raises
     ------
@@ -100,6 +102,9 @@ def render(recording: Recording, rhythm: str, generator: np.random.Generator) ->
     signal = np.nan_to_num(recording.data[0].astype(np.float64))
     score = _Score(signal, peaks, labels, recording.fs, design, generator)
     samples, at, names = score.play()
+    if noisy:
+        height = np.median([np.ptp(signal[peak - score.reach : peak + score.reach]) for peak in peaks[1:-1]])
+        samples = samples + float(height) * _noise(len(samples), recording.fs, generator)
     return replace(
         recording,
         name=f"{recording.name}+{rhythm}",
@@ -107,6 +112,23 @@ def render(recording: Recording, rhythm: str, generator: np.random.Generator) ->
         annotations=Annotations.at(at / recording.fs, names),
         start=None,
     )
+
+
+_NOISES = ((0.15, 0.6, 0.3, 0.8), (1.0, 10.0, 0.22, 0.35), (15.0, 60.0, 0.12, 0.35))
+"""Wander, electrode motion, muscle: band in Hz, largest sd in QRS heights, share of the time it is there."""
+
+
+def _noise(n: int, fs: float, generator: np.random.Generator) -> Signal:
+    """Noise of ``n`` samples in units of the QRS height; each kind comes and goes every 8 to 25 s."""
+    total = np.zeros(n)
+    for low_hz, high_hz, largest, share in _NOISES:
+        sos = butter(2, (low_hz, min(high_hz, 0.45 * fs)), btype="bandpass", output="sos", fs=fs)
+        band = sosfilt(sos, generator.standard_normal(n))
+        knots = max(int(n / fs / generator.uniform(8.0, 25.0)), 2)
+        there = np.where(generator.random(knots) < share, generator.uniform(0.2, 1.0, knots), 0.0)
+        envelope = np.interp(np.arange(n), np.sort(generator.uniform(0, n, knots)), there)
+        total += generator.uniform(0.0, largest) * envelope * band / band.std()
+    return total
 
 
 class _Score:
@@ -124,7 +146,7 @@ class _Score:
         self._signal, self._peaks, self._labels = signal, peaks, labels
         self._classes = aami_classes(labels)
         self._fs, self._design, self._draw = fs, design, generator
-        self._cut = round(_CUT_S * fs)
+        self._cut = self.reach = round(_CUT_S * fs)
         self._p_start, self._p_end = round(_P_START_S * fs), round(_P_END_S * fs)
         walk = np.cumsum(generator.normal(0.0, 0.01, len(peaks)))
         self._pace = np.exp(generator.uniform(-0.15, 0.25) + np.clip(walk, -0.25, 0.3))

@@ -49,20 +49,20 @@ def prepare(
 def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, say: Say = quiet) -> Windows | None:
     """Windows of these records rendered in the recipe's other rhythms; ``None`` where it names none.
 
-    A rhythm named twice is drawn twice. What is drawn depends on the recipe's seed, the record and the rhythm alone.
+    What is drawn depends on the recipe's seed, the record, the rhythm and its number alone.
     """
-    rhythms = recipe.train.virtual.rhythms
-    if not rhythms:
+    virtual = recipe.train.virtual
+    if not virtual.rhythms:
         return None
-    say(f"rendering {len(records)} records in {len(rhythms)} other rhythms")
+    say(f"rendering {len(records)} records in {len(virtual.rhythms) * virtual.draws} other rhythms")
     parts = []
     for record in records:
         recording = corpus.read(record, recipe.data.channels)
-        for number, rhythm in enumerate(rhythms):
-            if not suits(recording, rhythm):
-                continue
+        chosen = [rhythm for rhythm in virtual.rhythms if suits(recording, rhythm)]
+        for number, rhythm in enumerate(chosen * virtual.draws):
             generator = np.random.default_rng([recipe.train.seed, zlib.crc32(f"{record} {rhythm} {number}".encode())])
-            parts.append(_labelled(corpus, render(recording, rhythm, generator), recipe, recipe.cutter.positions))
+            rendered = render(recording, rhythm, generator, noisy=bool(generator.random() < virtual.noisy))
+            parts.append(_labelled(corpus, rendered, recipe, recipe.cutter.positions))
     return Windows.join(parts)
 
 

@@ -79,6 +79,14 @@ def test_fibrillation_is_never_given_premature_beats():
     assert suits(fibrillating, "sinus")
 
 
+def test_noise_comes_on_top_and_moves_no_beat():
+    quiet = render(RECORDING, "runs", np.random.default_rng(0))
+    noisy = render(RECORDING, "runs", np.random.default_rng(0), noisy=True)
+    np.testing.assert_array_equal(quiet.annotations.onset_s, noisy.annotations.onset_s)
+    added = noisy.data - quiet.data
+    assert 0.01 < added.std() < 0.5 * np.ptp(quiet.data)
+
+
 def test_the_subject_stays_who_it_is():
     assert rendered("runs").subject == RECORDING.subject
 
