@@ -20,11 +20,16 @@ import biosig
 from biosig.cli import app, main
 
 SAMPLE = Path(biosig.__file__).parent / "datasets" / "samples" / "mitdb"
-TINY = ["--set", "train.epochs=1", "--set", "train.refit=false", "--set", "train.members=1"] + [
-    word
-    for setting in ("windows.context=8", "model.options.hidden=8", "model.options.context_hidden=8")
-    for word in ("--set", setting)
-]
+TINY_SETTINGS = (
+    "train.epochs=1",
+    "train.members=1",
+    "train.refit=false",
+    "train.burn_in=0",
+    "train.virtual.rhythms=[]",
+    "windows.context=8",
+    "model.options.context_hidden=8",
+)
+TINY = [word for setting in TINY_SETTINGS for word in ("--set", setting)]
 
 
 class Ended(NamedTuple):
@@ -320,8 +325,7 @@ def test_python_reads_draws_and_tabulates_a_recording() -> None:
 
 
 def test_python_trains_as_the_command_does_and_scores_a_recording(trained: tuple[Path, Ended], tmp_path: Path) -> None:
-    settings = TINY[1::2]
-    bundle = biosig.train("ecg", out=tmp_path / "bundle", settings=settings, progress=False)
+    bundle = biosig.train("ecg", out=tmp_path / "bundle", settings=TINY_SETTINGS, progress=False)
     loaded = biosig.load(trained[0])
     recording = biosig.read(SAMPLE / "205")
     scores = bundle.score(recording)
