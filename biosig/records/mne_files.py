@@ -6,9 +6,7 @@ Gramfort et al. 2013, doi:10.3389/fnins.2013.00267. MNE's log is silenced and it
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,9 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.errors import BiosigError
 from biosig.records.channel_names import choose, plain_name, unique_names
 from biosig.records.gdf_units import gdf_units
 from biosig.records.guard import mismatch, regular_size
+from biosig.records.mne_guard import check_fif, check_mat
 from biosig.records.recording import Annotations, Layout, Recording
 from biosig.records.units import is_ecg, layout_unit
 from biosig.records.wfdb_samples import empty_samples
@@ -29,6 +29,7 @@ from biosig.records.wfdb_samples import empty_samples
 __all__ = ["SKIPPED", "MneSamples", "from_mne", "quiet", "read_mne"]
 
 _READERS = {".set": "read_raw_eeglab", ".fif": "read_raw_fif", ".fif.gz": "read_raw_fif", ".gdf": "read_raw_gdf"}
+_CHECKS: dict[str, Callable[[Path], None]] = {".set": check_mat, ".fif": check_fif}
 _UNITS = {107: "V", 112: "T", 201: "T/m", 202: "Am", 101: "Hz", 114: "degC", 115: "lx"}
 """Units of the FIF standard (``FIFF_UNIT_*``) as layouts write them; all else is ``NU``, no unit."""
 
@@ -63,6 +64,8 @@ def read_mne(path: Path, *, channels: Sequence[str] | None = None, annotator: st
     suffix = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if suffix not in _READERS:
         raise mismatch(path, f"a file ending in {', '.join(_READERS)}", repr(suffix))
+    if suffix in _CHECKS:
+        _CHECKS[suffix](path)
     with quiet(path, f"a continuous recording that MNE reads by {_READERS[suffix]}"):
         import mne
 
@@ -101,19 +104,11 @@ def quiet(path: Path | str, expected: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except _foreign() as error:
+    except BiosigError:
+        raise
+    except Exception as error:  # no narrower: MNE raises even a bare Exception (over an unknown tag in a FIF file)
         text = next(iter(str(error).splitlines()), "")
         raise mismatch(path, expected, f"{type(error).__name__}: {text}") from error
-
-
-def _foreign() -> tuple[type[Exception], ...]:
-    """What parsers of binary files raise where one is not as they think; scipy's own two only where it was used."""
-    from scipy.io.matlab import MatReadError
-
-    return (
-        ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, MatReadError, MemoryError,
-        OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
-    )  # fmt: skip
 
 
 def _recording(

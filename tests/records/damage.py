@@ -25,7 +25,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-ENTRIES = (".hea", ".edf", ".bdf", ".vhdr")
+ENTRIES = (".hea", ".edf", ".bdf", ".vhdr", ".set", ".fif", ".gdf")
 """Suffixes of the files by which a record is opened; others belong to the one that names them."""
 
 

@@ -1,6 +1,7 @@
-"""Damaged EDF, EDF+, BDF and BrainVision files end in a RecordError: thousands of them, read by damage.py."""
+"""Damaged EEG files of every format end in a RecordError: thousands of them, read by damage.py."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 CASES = 6000
 HARNESS = Path(__file__).with_name("damage.py")
@@ -62,10 +64,29 @@ def test_no_damaged_eeg_file_does_anything_but_raise_record_error(
     folder.mkdir()
     write_edf_corpus(folder, edf_bytes, edf_column)
     write_brainvision_corpus(folder)
+    assert f"12 records, {CASES} cases, 0 wrong" in damaged(folder, CASES)
+
+
+@pytest.mark.data
+def test_no_damaged_file_that_mne_reads_does_anything_but_raise_record_error(tmp_path: Path, data_dir: Path) -> None:
+    import mne
+
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    formats = data_dir / "eeg_formats" / "mne-testing-data"
+    for path in (formats / "EEGLAB" / "test_raw_2021.set", formats / "GDF" / "test_1ch.gdf"):
+        shutil.copyfile(path, folder / path.name)
+    info = mne.create_info(["Fp1", "ECG"], 100.0, ["eeg", "ecg"])
+    mne.io.RawArray(np.zeros((2, 500)), info, first_samp=70, verbose="ERROR").save(folder / "r.fif", verbose="ERROR")
+    assert "3 records, 300 cases, 0 wrong" in damaged(folder, 300)
+
+
+def damaged(folder: Path, cases: int) -> str:
+    """What damage.py says after so many cases."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
     done = subprocess.run(
-        [sys.executable, str(HARNESS), str(folder), str(CASES), "20240229"],
+        [sys.executable, str(HARNESS), str(folder), str(cases), "20240229"],
         capture_output=True, text=True, env=environment, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-2000:]}"
-    assert f"12 records, {CASES} cases, 0 wrong" in done.stdout
+    return done.stdout
