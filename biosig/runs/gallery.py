@@ -34,7 +34,7 @@ def worst_mistakes(
         own = windows.recording == recording_number
         predictions = Annotations.at(windows.onset_s[own], [bundle.labels[label] for label in guess[own]])
         figure = draw_beat_mistake(recording, float(windows.onset_s[number]), predictions=predictions)
-        minutes, seconds = divmod(float(windows.onset_s[number]), 60)
+        minutes, seconds = divmod(round(float(windows.onset_s[number]), 1), 60)
         caption = (
             f"{name} at {minutes:.0f}:{seconds:04.1f}: reference {bundle.labels[windows.label[number]]}, "
             f"called {bundle.labels[guess[number]]} (probability {sure[number]:.2f})"
