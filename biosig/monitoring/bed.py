@@ -30,9 +30,8 @@ from biosig.monitoring.events import (
     order,
 )
 from biosig.monitoring.intake import Intake, Notice, Packet, Taken
+from biosig.monitoring.log import Entry, Scored, Snapshot
 from biosig.monitoring.rules import Rule
-from biosig.monitoring.store import Snapshot
-from biosig.monitoring.tables import Entry, Scored
 from biosig.monitoring.watch import SignalWatch
 from biosig.records.recording import Layout
 from biosig.signal.fibrillation import Fibrillation
@@ -346,14 +345,13 @@ class Bed:
             "engine": self.engine.state_dict(),
             "part": [self._part.start_s, self._part.reset],
             "ended": self.ended,
-            "place": place,
         }
         # safetensors writes the bytes of a strided array as if it were contiguous
         packed = {key: np.asarray(value, order="C") for key, value in arrays.items()}
-        return Snapshot(self.layout, json.dumps(memory), save(packed))
+        return Snapshot(self.layout, place, json.dumps(memory), save(packed))
 
-    def restore(self, snapshot: Snapshot) -> tuple[int, dict[str, State]]:
-        """Go on from a snapshot; the place of the source, and what belongs to each ward.
+    def restore(self, snapshot: Snapshot) -> dict[str, State]:
+        """Go on from a snapshot; what belongs to each ward.
 
         ``ValueError`` where the alarms' rules are others.
         """
@@ -362,7 +360,7 @@ class Bed:
         self.engine.load_state_dict(memory.pop("engine"))
         start_s, reset = memory.pop("part")
         self._part = Tick(start_s, arrays.pop("part"), reset)
-        self.ended, place = memory.pop("ended"), memory.pop("place")
+        self.ended = memory.pop("ended")
         self._memory = _Memory(**memory)
         states: dict[str, State] = {}
         for key, value in arrays.items():
@@ -372,7 +370,7 @@ class Bed:
         self._watch.load_state_dict(states.pop("watch"))
         if self._flutter is not None:
             self._flutter.load_state_dict(states.pop("flutter"))
-        return place, {name.removeprefix("ward "): state for name, state in states.items()}
+        return {name.removeprefix("ward "): state for name, state in states.items()}
 
     def _parts(self, wards: Mapping[str, State]) -> list[tuple[str, State]]:
         parts = [("intake", self.intake.state_dict()), ("watch", self._watch.state_dict())]

@@ -6,14 +6,17 @@ import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from biosig.errors import StoreError
-from biosig.monitoring.store import Session
 from biosig.records.recording import Annotations
 from biosig.records.wfdb_annotations import write_annotations
+
+if TYPE_CHECKING:
+    from biosig.monitoring.store import Session
 
 __all__ = ["ANNOTATOR", "alarm_table", "export"]
 

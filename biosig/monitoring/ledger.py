@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from biosig.errors import StoreError
-from biosig.monitoring.store import Session, Snapshot
-from biosig.monitoring.tables import Entry
+from biosig.monitoring.log import Entry, Snapshot
+
+if TYPE_CHECKING:
+    from biosig.monitoring.store import Session
 
 __all__ = ["Ledger"]
 

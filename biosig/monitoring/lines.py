@@ -39,6 +39,8 @@ class Lines(Source):
     on_resume : whether a resumed run gets the same lines again (what was watched is passed over), or what follows.
     """
 
+    open = True
+
     def __init__(self, *, descriptor: int = 0, on_resume: OnResume | None = None, live: bool = False) -> None:
         self.live = live
         self._on_resume = on_resume

@@ -16,10 +16,9 @@ from biosig.monitoring.bed import Bed, BedView, Tick, Watching
 from biosig.monitoring.conditions import Level, Signal
 from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
+from biosig.monitoring.log import Entry, Scored, Snapshot
 from biosig.monitoring.rules import Rule, check_rules, shipped_rules
 from biosig.monitoring.sources import Delivery, Source
-from biosig.monitoring.store import Snapshot
-from biosig.monitoring.tables import Entry, Scored
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Score, Ward
 
@@ -92,6 +91,8 @@ class Monitor:
         self._entries: list[Entry] = []
         self._sources: dict[str, Source] = {}
         self.beds: dict[str, Bed] = {}
+        self.refused: dict[str, str] = {}
+        """Patients who came while others were watched and are not, and why."""
 
     @property
     def views(self) -> list[BedView]:
@@ -118,11 +119,15 @@ class Monitor:
         ``BundleError`` where a bundle does not fit the layout, ``StoreError`` where the layout or the rules are others
         than before.
         """
-        for ward in self._wards.values():
-            try:
+        admitted: list[Ward[str]] = []
+        try:
+            for ward in self._wards.values():
                 ward.admit(patient, layout)
-            except BundleError as error:
-                raise BundleError(f"{patient}: {error}") from None
+                admitted.append(ward)
+        except BundleError as error:
+            for ward in admitted:
+                ward.discharge(patient)
+            raise BundleError(f"{patient}: {error}") from None
         beats = self._beats
         watching = Watching(
             rules=self._rules,
@@ -142,12 +147,13 @@ class Monitor:
         if saved.layout != bed.layout:
             raise StoreError(f"{bed.patient}: cannot resume: the source's layout is another than before")
         try:
-            place, states = bed.restore(saved)
+            states = bed.restore(saved)
         except ValueError as error:
             raise StoreError(f"{bed.patient}: cannot resume: {error}") from None
         for name, ward in self._wards.items():
             ward.load_state_dict(bed.patient, states[name])
-        source.seek(bed.patient, place)
+        if not source.open:
+            source.seek(bed.patient, saved.place)
 
     def run(
         self,
@@ -172,6 +178,9 @@ class Monitor:
         for source in sources:
             for patient, layout in source.layouts.items():
                 self.admit(patient, layout, source)
+        for source in (source for source in sources if source.open):
+            for patient, saved in self._saved.items():
+                source.seek(patient, saved.place)
         try:
             while not stop():
                 moved = self._listen(sources, clock)
@@ -208,8 +217,8 @@ class Monitor:
 
     def _receive(self, delivery: Delivery, source: Source, now_s: float | None) -> None:
         patient = delivery.patient
-        bed = self.beds.get(patient) or self.admit(patient, delivery.layout, source)
-        if bed.finished:
+        bed = self.beds.get(patient) or self._welcome(patient, delivery.layout, source)
+        if bed is None or bed.finished:
             return
         if self._sources[patient] is not source:
             raise SourceError(f"two sources send a patient {patient!r}; name them differently")
@@ -220,6 +229,18 @@ class Monitor:
                 self._entries += bed.offer(replace(delivery.packet, arrived_s=now_s))
             except SourceError as error:
                 raise SourceError(f"{patient}: {error}") from None
+
+    def _welcome(self, patient: str, layout: Layout, source: Source) -> Bed | None:
+        """Admit somebody who came while others are watched; one whom no bundle fits must not end that."""
+        if patient in self.refused:
+            return None
+        try:
+            return self.admit(patient, layout, source)
+        except BundleError as error:
+            if not self.beds:
+                raise
+            self.refused[patient] = str(error)
+            return None
 
     def _step(self) -> None:
         """Watch everything that can be watched, then commit if it is time to."""

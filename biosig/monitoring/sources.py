@@ -50,11 +50,13 @@ class Source(ABC):
     ----------
     reorder_s : samples may come out of order by as much.
     live : time passes whether or not anything comes, so silence is worth telling.
+    open : patients come as they please; where to go on with them is told before anything is asked for.
     ended : nothing will come any more.
     """
 
     reorder_s: float = 0.25
     live: bool = False
+    open: bool = False
     ended: bool = False
 
     @property

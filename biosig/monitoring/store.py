@@ -11,7 +11,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from biosig.errors import StoreError
+from biosig.monitoring.log import Action, Entry, Snapshot, row_of
 from biosig.monitoring.tables import (
     ACTIONS,
     LOGS,
@@ -29,45 +29,13 @@ from biosig.monitoring.tables import (
     SCHEMAS,
     SESSIONS,
     SNAPSHOTS,
-    Entry,
-    table_of,
 )
 from biosig.records.recording import Layout
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Action", "Session", "Snapshot", "Store"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
-    """A patient as of a commit.
-
-    Parameters
-    ----------
-    layout : of the raw samples.
-    memory : what is kept as JSON, the place in the source included.
-    arrays : what is kept as arrays, in safetensors format.
-    """
-
-    layout: Layout
-    memory: str
-    arrays: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What somebody asked for: ``acknowledge`` an alarm, or ``pause`` it for ``for_s`` seconds (0 ends a pause).
-
-    ``alarm`` is the rule's name; ``""`` = all there are.
-    """
-
-    number: int
-    patient: str
-    kind: str
-    alarm: str
-    for_s: float
+__all__ = ["Session", "Store"]
 
 
 class Store:
@@ -196,7 +164,7 @@ class Session:
         """
         rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for entry in entries:
-            name, row = table_of(entry)
+            name, row = row_of(entry)
             rows[name].append(row | {"session": self.number})
         with self.store._told(), self.store.engine.begin() as connection:
             self._keep(connection, snapshots)
@@ -222,14 +190,14 @@ class Session:
         old = SNAPSHOTS.delete().where(SNAPSHOTS.c.session == self.number, SNAPSHOTS.c.patient == sa.bindparam("whose"))
         connection.execute(old, [{"whose": name} for name in snapshots])
         rows = [
-            {"session": self.number, "patient": name, "memory": one.memory, "arrays": one.arrays}
+            {"session": self.number, "patient": name, "place": one.place, "memory": one.memory, "arrays": one.arrays}
             for name, one in snapshots.items()
         ]
         connection.execute(SNAPSHOTS.insert(), rows)
 
     def snapshots(self) -> dict[str, Snapshot]:
         """Every patient as of the last commit."""
-        joined = sa.select(PATIENTS, SNAPSHOTS.c.memory, SNAPSHOTS.c.arrays).where(
+        joined = sa.select(PATIENTS, SNAPSHOTS.c.place, SNAPSHOTS.c.memory, SNAPSHOTS.c.arrays).where(
             PATIENTS.c.session == self.number,
             SNAPSHOTS.c.session == self.number,
             SNAPSHOTS.c.patient == PATIENTS.c.patient,
@@ -238,6 +206,7 @@ class Session:
             return {
                 row.patient: Snapshot(
                     Layout(tuple(json.loads(row.channels)), row.fs, tuple(json.loads(row.units))),
+                    row.place,
                     row.memory,
                     bytes(row.arrays),
                 )
@@ -301,6 +270,8 @@ _ADVICE = (
     ("database is locked", "locked by another program; end it, or wait until it is done"),
     ("readonly database", "cannot be written: it is read-only"),
     ("unable to open", "cannot be opened; is its folder there and writable?"),
+    ("UNIQUE constraint", "these events are there already: does another monitor write to this session?"),
+    ("unique constraint", "these events are there already: does another monitor write to this session?"),
     ("not a database", "not a SQLite database; choose another place"),
 )
 

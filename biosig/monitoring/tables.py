@@ -1,12 +1,11 @@
-"""The tables of an event store, and what each row says of the thing it holds."""
+"""The tables of an event store."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -18,39 +17,10 @@ from sqlalchemy import (
     Text,
 )
 
-from biosig.monitoring.events import AlarmEvent, SignalState
-from biosig.monitoring.intake import Notice
-from biosig.scoring.scorer import Score
-
-__all__ = ["METADATA", "SCHEMA", "Entry", "Scored", "table_of"]
+__all__ = ["ACTIONS", "LOGS", "METADATA", "PATIENTS", "SCHEMA", "SCHEMAS", "SESSIONS", "SNAPSHOTS"]
 
 SCHEMA = 1
 """Number of this arrangement of tables; a store of another one is refused."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """A score, the name of the bundle that gave it, and whether it is the beat that alarms hear of."""
-
-    bundle: str
-    beat: bool
-    score: Score
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """One line of the event log.
-
-    Parameters
-    ----------
-    patient : whom it is about.
-    number : counts all entries of a patient, from 0; the log of a patient has each number once.
-    what : the thing itself.
-    """
-
-    patient: str
-    number: int
-    what: Scored | SignalState | AlarmEvent | Notice
 
 
 METADATA = MetaData()
@@ -81,6 +51,7 @@ SNAPSHOTS = Table(
     METADATA,
     Column("session", ForeignKey(SESSIONS.c.session), primary_key=True),
     Column("patient", Text, primary_key=True),
+    Column("place", BigInteger, nullable=False),
     Column("memory", Text, nullable=False),
     Column("arrays", LargeBinary, nullable=False),
 )
@@ -141,18 +112,3 @@ NOTICES = _log("notices", Column("kind", Text, nullable=False), Column("detail",
 
 LOGS: dict[str, Table] = {"scores": SCORES, "states": STATES, "alarms": ALARMS, "notices": NOTICES}
 """Every table of entries by the name it goes by."""
-
-
-def table_of(entry: Entry) -> tuple[str, dict[str, Any]]:
-    """The name of the table an entry stands in, and its row there, all but the session; numbers as they are."""
-    row: dict[str, Any] = {"patient": entry.patient, "number": entry.number}
-    what = entry.what
-    if isinstance(what, Scored):
-        score = what.score
-        row |= {name: getattr(score, name) for name in ("time_s", "start_s", "end_s", "ready_s", "label", "good")}
-        anomaly = None if score.anomaly != score.anomaly else score.anomaly
-        probs = json.dumps([round(value, 6) for value in score.probs.tolist()])
-        row |= {"bundle": what.bundle, "beat": what.beat, "usable": bool(score.usable)}
-        return "scores", row | {"anomaly": anomaly, "probs": probs}
-    name = "states" if isinstance(what, SignalState) else "alarms" if isinstance(what, AlarmEvent) else "notices"
-    return name, row | {field: getattr(what, field) for field in what.__slots__}

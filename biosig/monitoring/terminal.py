@@ -20,8 +20,8 @@ from biosig.monitoring.alarms import ActiveAlarm
 from biosig.monitoring.bed import BedView
 from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.intake import Notice
+from biosig.monitoring.log import Entry, row_of
 from biosig.monitoring.monitor import Listener, Monitor, Round
-from biosig.monitoring.tables import Entry, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class JsonLines:
 
 def as_line(entry: Entry) -> str:
     """An entry as one line of JSON, ``event`` saying what it is: ``score``, ``state``, ``alarm``, ``notice``."""
-    name, row = table_of(entry)
+    name, row = row_of(entry)
     if "probs" in row:
         row["probs"] = json.loads(row["probs"])
     return json.dumps({"event": name.removesuffix("s"), **row})
@@ -239,6 +239,7 @@ def _progress(monitor: Monitor, pace: _Pace) -> str:
     alarms = sum(alarm.shown == "raised" for view in views for alarm in view.alarms)
     line = f"{_count(len(views), 'patient')}, {_clock(furthest_s)} of signal at {pace.factor:.1f}x real time, "
     line += f"{_count(alarms, 'alarm')} on"
+    line += "".join(f"; NOT WATCHED: {reason}" for reason in monitor.refused.values())
     return line + (f"; NOT STORED: {monitor.trouble}" if monitor.trouble else "")
 
 

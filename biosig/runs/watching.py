@@ -19,7 +19,6 @@ from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.lines import Lines
 from biosig.monitoring.monitor import Listener, Monitor
 from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
-from biosig.monitoring.store import Store
 from biosig.monitoring.streams import LslStream
 from biosig.records.reading import read
 from biosig.records.recording import Layout, Recording
@@ -27,6 +26,8 @@ from biosig.scoring.leads import LeadMapWarning, check_fits, map_leads
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from biosig.monitoring.store import Store
 
 __all__ = ["SourceOptions", "Watched", "lead_map", "monitor", "source_options", "stop_on_signals"]
 
@@ -187,8 +188,10 @@ def _needed(bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None) -
 
 def _open_store(out: Path, store: str | None, *, wait_s: float) -> Store:
     try:
-        import sqlalchemy  # noqa: F401
-    except ImportError:
+        from biosig.monitoring.store import Store
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
         raise StoreError("the event store needs SQLAlchemy; install it with: pip install 'biosig-ml[live]'") from None
     return Store.in_file(out / "events.sqlite", wait_s=wait_s) if store is None else Store(store, wait_s=wait_s)
 

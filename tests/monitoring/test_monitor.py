@@ -238,6 +238,17 @@ def test_a_lead_that_stands_in_for_another_is_watched_and_warned_of(tmp_path, wa
     assert log(session) == unbroken
 
 
+def test_somebody_whom_no_bundle_fits_does_not_end_the_watch_of_others(bundle, flutter):
+    wrong = Recording.from_array(np.zeros((1, 999)), Layout(("V5",), 360.0, ("mV",)))
+    part = flutter.crop(0, 5)
+    reader = poured(as_lines(part) + b"\n" + as_lines(wrong, patient="bed 9"))
+    monitor = Monitor({"ecg": bundle})
+    monitor.run([Lines(descriptor=reader)])
+    os.close(reader)
+    assert monitor.refused == {"bed 9": "bed 9: bundle 'ecg' needs lead MLII in mV; source has V5"}
+    assert monitor.beds["207"].time_s == pytest.approx(5)
+
+
 def test_two_sources_cannot_send_one_patient(bundle, flutter):
     reader = poured(as_lines(flutter.crop(0, 3)))
     with pytest.raises(SourceError, match="two sources send a patient '207'"):
@@ -340,7 +351,8 @@ def test_resumed_lines_that_begin_anew_are_passed_over(tmp_path, watch, log, flu
     path = tmp_path / "events.sqlite"
     lines = as_lines(flutter, n=80, order=shuffled)
     readers = [poured(lines), poured(lines)]
-    watch(path, Lines(descriptor=readers[0]), run={"stop": counted(3)})
+    stop, listen = after_s(20)
+    watch(path, Lines(descriptor=readers[0]), run={"stop": stop}, listeners=[listen])
     session = watch(path, Lines(descriptor=readers[1], on_resume="replay"))
     assert log(session) == unbroken
     for reader in readers:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from biosig.errors import StoreError
 from biosig.monitoring.events import AlarmEvent, SignalState
 from biosig.monitoring.ledger import Ledger
+from biosig.monitoring.log import Entry, Snapshot
 from biosig.monitoring.monitor import Monitor
 from biosig.monitoring.sources import Replay
-from biosig.monitoring.store import Snapshot, Store
-from biosig.monitoring.tables import Entry
+from biosig.monitoring.store import Store
 from biosig.records.recording import Layout
 
 LAYOUT = Layout(("MLII", "V1"), 360.0, ("mV", "mV"))
@@ -37,7 +37,7 @@ def states(first, n, patient="a"):
 
 
 def snapshot(text="{}", size=10):
-    return Snapshot(LAYOUT, text, b"x" * size)
+    return Snapshot(LAYOUT, 7, text, b"x" * size)
 
 
 def test_a_commit_is_found_again_with_its_state(tmp_path, open_store):
@@ -59,7 +59,7 @@ def test_a_commit_is_found_again_with_its_state(tmp_path, open_store):
 def test_an_entry_cannot_stand_in_the_log_twice(tmp_path, open_store):
     session = open_store(tmp_path / "events.sqlite").begin({})
     session.commit(states(0, 3), {"a": snapshot("first")})
-    with pytest.raises(StoreError, match="UNIQUE"):
+    with pytest.raises(StoreError, match="does another monitor write to this session"):
         session.commit(states(2, 2), {"a": snapshot("second")})
     assert session.snapshots()["a"].memory == "first"
     assert len(session.frame("states")) == 3
@@ -110,13 +110,14 @@ def test_a_file_size_limit_is_told_as_such(tmp_path):
 import resource, sys
 from pathlib import Path
 from biosig.errors import StoreError
-from biosig.monitoring.store import Snapshot, Store
+from biosig.monitoring.log import Snapshot
+from biosig.monitoring.store import Store
 from biosig.records.recording import Layout
 store = Store.in_file(Path(sys.argv[1]))
 session = store.begin({})
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
-    session.commit([], {"a": Snapshot(Layout(("a",), 1.0, ("mV",)), "", bytes(1_000_000))})
+    session.commit([], {"a": Snapshot(Layout(("a",), 1.0, ("mV",)), 0, "", bytes(1_000_000))})
 except StoreError as error:
     print(error)
 """

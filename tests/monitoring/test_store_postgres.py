@@ -35,7 +35,9 @@ def url():
         run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **user}
         subprocess.run([initdb, "-D", f"{folder}/data", "-A", "trust", "-U", "biosig"], check=True, **run)
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        subprocess.run([control, "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start"], check=True, **run)
+        subprocess.run(
+            [control, "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start"], check=True, **run
+        )
         try:
             yield f"postgresql+psycopg://biosig@/postgres?host={folder}"
         finally:

@@ -1,0 +1,89 @@
+"""The log of a monitor: its entries, the snapshots of patients between them, and what people asked for.
+
+Nothing here knows of a database; :mod:`biosig.monitoring.store` keeps these in one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from biosig.monitoring.events import AlarmEvent, SignalState
+from biosig.monitoring.intake import Notice
+from biosig.records.recording import Layout
+from biosig.scoring.scorer import Score
+
+__all__ = ["Action", "Entry", "Scored", "Snapshot", "row_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """A score, the name of the bundle that gave it, and whether it is the beat that alarms hear of."""
+
+    bundle: str
+    beat: bool
+    score: Score
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One line of the event log.
+
+    Parameters
+    ----------
+    patient : whom it is about.
+    number : counts all entries of a patient, from 0; the log of a patient has each number once.
+    what : the thing itself.
+    """
+
+    patient: str
+    number: int
+    what: Scored | SignalState | AlarmEvent | Notice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A patient as of a commit.
+
+    Parameters
+    ----------
+    layout : of the raw samples.
+    place : where the source goes on.
+    memory : what is kept as JSON.
+    arrays : what is kept as arrays, in safetensors format.
+    """
+
+    layout: Layout
+    place: int
+    memory: str
+    arrays: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What somebody asked for: ``acknowledge`` an alarm, or ``pause`` it for ``for_s`` seconds (0 ends a pause).
+
+    ``alarm`` is the rule's name; ``""`` = all there are.
+    """
+
+    number: int
+    patient: str
+    kind: str
+    alarm: str
+    for_s: float
+
+
+def row_of(entry: Entry) -> tuple[str, dict[str, Any]]:
+    """Which log an entry stands in (``scores``, ``states``, ``alarms``, ``notices``), and its columns by name."""
+    row: dict[str, Any] = {"patient": entry.patient, "number": entry.number}
+    what = entry.what
+    if isinstance(what, Scored):
+        score = what.score
+        row |= {name: getattr(score, name) for name in ("time_s", "start_s", "end_s", "ready_s", "label", "good")}
+        anomaly = None if score.anomaly != score.anomaly else score.anomaly
+        probs = json.dumps([round(value, 6) for value in score.probs.tolist()])
+        row |= {"bundle": what.bundle, "beat": what.beat, "usable": bool(score.usable)}
+        return "scores", row | {"anomaly": anomaly, "probs": probs}
+    name = "states" if isinstance(what, SignalState) else "alarms" if isinstance(what, AlarmEvent) else "notices"
+    return name, row | {field: getattr(what, field) for field in what.__slots__}
