@@ -85,7 +85,7 @@ def modules_after(code: str) -> set[str]:
     return set(ended.stdout.rpartition("MODULES ")[2].split())
 
 
-HEAVY = {"torch", "mne", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "wfdb", "pydantic"}
+HEAVY = {"torch", "rich", "mne", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "wfdb", "pydantic"}
 
 
 def test_help_loads_nothing_heavy() -> None:
