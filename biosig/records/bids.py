@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.brainvision_header import parse_brainvision_header
-from biosig.records.channel_names import SAME_SITE, plain_name
+from biosig.records.channel_names import OTHER_NAME, plain_name
 from biosig.records.edf_header import parse_edf_header
 from biosig.records.guard import decimal, mismatch, read_small
 from biosig.records.recording import Annotations, Recording, Samples
@@ -32,7 +32,6 @@ _MAX_TABLE_BYTES = 1 << 26
 _MAX_S = 1e10
 _RATE_TOLERANCE = 0.01  # tables round rates
 _NONE = ("", "n/a")
-_OTHER_NAME = SAME_SITE | {old: new for new, old in SAME_SITE.items()}
 
 Table = list[dict[str, str]]
 
@@ -183,7 +182,7 @@ def _described(recording: Recording, path: Path, table: Path) -> Recording:
 def _of(table: Mapping[str, Any], channel: str) -> Any:
     """What a table by plain names says about a channel, under either name of its site."""
     name = plain_name(channel)
-    return table.get(name, table.get(_OTHER_NAME.get(name, name)))
+    return table.get(name, table.get(OTHER_NAME.get(name, name)))
 
 
 def _written_units(path: Path) -> dict[str, str]:

@@ -13,10 +13,22 @@ from collections.abc import Sequence
 
 from biosig.records.guard import mismatch
 
-__all__ = ["SAME_SITE", "choose", "common_grid", "is_electrode", "is_pair_or_electrode", "plain_name", "unique_names"]
+__all__ = [
+    "OTHER_NAME",
+    "SAME_SITE",
+    "choose",
+    "common_grid",
+    "is_electrode",
+    "is_pair_or_electrode",
+    "plain_name",
+    "unique_names",
+]
 
 SAME_SITE = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 """Names of the 10-10 system and what the 10-20 system called the same site."""
+
+OTHER_NAME = SAME_SITE | {old: new for new, old in SAME_SITE.items()}
+"""The other name of a site, in either direction."""
 
 _MAX_GRID = 16  # times the fastest channel's rate; past that a common grid is mostly NaN
 
@@ -95,10 +107,9 @@ def choose(where: str, names: Sequence[str], wanted: Sequence[str] | None, *, la
         raise ValueError(f"channels must be a list of one or more names such as ['MLII'], got {wanted!r}")
     place = {label: row for row, label in reversed(list(enumerate(labels)))}
     place |= {name: row for row, name in enumerate(names)}
-    other = SAME_SITE | {old: new for new, old in SAME_SITE.items()}
     rows: list[int] = []
     for channel in wanted:
-        found = channel if channel in place else other.get(channel)
+        found = channel if channel in place else OTHER_NAME.get(channel)
         if found is None or found not in place:
             raise mismatch(where, f"lead {channel!r}", ", ".join(names), "name one of these")
         rows.append(place[found])

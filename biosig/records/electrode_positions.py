@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biosig.records.channel_names import SAME_SITE, plain_name
+from biosig.records.channel_names import OTHER_NAME, plain_name
 
 __all__ = ["electrode_positions", "standard_montage"]
 
@@ -34,5 +34,5 @@ def electrode_positions(channels: Sequence[str]) -> NDArray[np.float64]:
     known = standard_montage().get_positions()["ch_pos"]
     nowhere = np.full(3, np.nan)
     sites = [plain_name(channel) for channel in channels]
-    found = [known.get(site, known.get(SAME_SITE.get(site, ""), nowhere)) for site in sites]
+    found = [known.get(site, known.get(OTHER_NAME.get(site, ""), nowhere)) for site in sites]
     return np.array(found, dtype=np.float64).reshape(len(sites), 3)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.errors import RecordError
+from biosig.records.channel_names import OTHER_NAME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,16 +263,19 @@ class Recording:
         )
 
     def pick(self, channels: Sequence[str]) -> Recording:
-        """The same recording with only these channels, in this order; ``RecordError`` naming those there are."""
-        missing = [channel for channel in channels if channel not in self.layout.channels]
+        """The same recording with only these channels, in this order, and named so; ``T7`` also finds ``T3``.
+
+        ``RecordError`` naming those there are.
+        """
+        names = self.layout.channels
+        found = [name if name in names else OTHER_NAME.get(name, name) for name in channels]
+        missing = [channel for channel, name in zip(channels, found, strict=True) if name not in names]
         if missing:
-            raise RecordError(
-                f"{self.name}: lead {missing[0]!r} not found, has {', '.join(self.layout.channels)}; name one of these"
-            )
-        rows = [self.layout.index(channel) for channel in channels]
+            raise RecordError(f"{self.name}: lead {missing[0]!r} not found, has {', '.join(names)}; name one of these")
+        rows = [names.index(name) for name in found]
         return replace(
             self,
-            layout=self.layout.pick(channels),
+            layout=replace(self.layout.pick(found), channels=tuple(channels)),
             samples=self.samples.pick(rows),
             channel_fs=tuple(self.channel_fs[row] for row in rows) if self.channel_fs else (),
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from biosig.records.channel_names import SAME_SITE
+from biosig.records.channel_names import OTHER_NAME
 from biosig.records.recording import Layout
 from biosig.signal.stream import Chunk, Stateless, Step
 
@@ -227,7 +227,7 @@ def _sum_rows(data: NDArray[np.float64], rows: Sequence[int]) -> NDArray[np.floa
 
 def _site(layout: Layout, electrode: str) -> int:
     """Row of an electrode under its 10-10 or its 10-20 name."""
-    other = (SAME_SITE | {old: new for new, old in SAME_SITE.items()}).get(electrode, electrode)
+    other = OTHER_NAME.get(electrode, electrode)
     return layout.index(other if electrode not in layout.channels and other in layout.channels else electrode)
 
 

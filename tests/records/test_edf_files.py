@@ -175,6 +175,8 @@ def test_channels_are_found_by_name_by_label_and_by_another_name_of_the_site(wri
         chosen = read(path, channels=(wanted,))
         assert chosen.layout.channels == (wanted,)
         assert np.array_equal(chosen.data[0], recording.data[row])
+    assert recording.pick(["FC5", "T7"]).layout.channels == ("FC5", "T7")
+    assert np.array_equal(recording.pick(["FC5", "T7"]).data, recording.data[[1, 0]])
     with pytest.raises(RecordError, match=r"lead 'Oz', found T3, FC5, Fpz-Cz, T3 \(2\)"):
         read(path, channels=["Oz"])
     with pytest.raises(ValueError, match="annotator must be None"):
