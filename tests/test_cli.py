@@ -289,7 +289,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_killed_training_leaves_a_checkpoint_and_no_bundle(killed: Path, command: Command) -> None:
-    assert [path.name for path in killed.glob("checkpoint-*.pt")] == ["checkpoint-held-out-0.pt"]
+    assert len(list(killed.glob("checkpoint-*.pt"))) == 1
     assert "no bundle here" in command("evaluate", killed).err
 
 
