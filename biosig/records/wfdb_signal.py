@@ -138,7 +138,7 @@ class PackedFile:
         raw = np.empty(-(-needed // packing.bytes) * packing.bytes, dtype=np.uint8)
         raw[needed:] = 0
         file.seek(self.contents.offset + begin)
-        found = _fill(file, memoryview(raw)[:needed])
+        found = _fill(file, raw.data[:needed])
         if found < needed:
             raise mismatch(self.contents.path, f"{needed} bytes at byte {self.contents.offset + begin}", f"{found}")
         skipped = start * frame - group * packing.samples
@@ -223,11 +223,11 @@ class FlacFile:
 
     @property
     def invalid(self) -> int | None:
-        return -(2 ** (self.bits - 1))
+        return -int(2 ** (self.bits - 1))
 
     def capacity(self) -> int:
         with self._open() as stream:
-            return max(0, stream.frames - self.contents.offset) // self.contents.samples_per_frame[0]
+            return max(0, int(stream.frames) - self.contents.offset) // self.contents.samples_per_frame[0]
 
     def require(self, n_frames: int) -> None:
         import soundfile

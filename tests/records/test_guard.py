@@ -16,7 +16,7 @@ def test_a_complaint_stays_one_short_printable_line() -> None:
     message = str(mismatch("r.hea", "text", "a\nb\x1b" + "x" * 500))
     assert message.isprintable()
     assert len(message) < 150
-    assert len(str(mismatch('a' * 10**6, 'b' * 10**6, 'c' * 10**6))) < 700
+    assert len(str(mismatch("a" * 10**6, "b" * 10**6, "c" * 10**6))) < 700
 
 
 def test_a_missing_file_a_folder_and_a_device_are_no_regular_files(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def excerpt(name: str = "106", start_s: float = 30.0, stop_s: float = 60.0):
 
 RECORDING = excerpt()
 
+
 def stream(**options) -> WindowStream:
     return WindowStream(RECIPE.chain, RECIPE.cutter, RECORDING.layout, **options)
 
