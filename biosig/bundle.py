@@ -232,6 +232,7 @@ def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
             "",
             "For research use only; not a medical device.",
             "",
+            *(["## Known weaknesses", "", *[f"- {caveat}" for caveat in recipe.caveats], ""] if recipe.caveats else []),
             "## Input",
             "",
             f"{', '.join(recipe.data.channels)} in {recipe.data.unit}; a score is due at most "

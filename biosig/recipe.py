@@ -112,6 +112,7 @@ class Recipe(_Part):
 
     name: str
     summary: str
+    caveats: tuple[str, ...] = ()
     data: DataPart
     signal: tuple[dict[str, Any], ...]
     windows: WindowsPart
