@@ -115,6 +115,7 @@ class _Memory:
     count: int = 0
     ticks: int = 0
     now_s: float = 0.0
+    known_s: float = 0.0
     state_s: float = 0.0
     flutter_s: float = 0.0
     pending: list[list[Any]] = field(default_factory=list)
@@ -153,6 +154,11 @@ class Bed:
     def time_s(self) -> float:
         """Seconds of signal watched."""
         return self._memory.now_s
+
+    @property
+    def clock_s(self) -> float:
+        """The instant that the alarms have come to: at the end of a source they hear what is known only later."""
+        return max(self._memory.now_s, self._memory.known_s)
 
     @property
     def finished(self) -> bool:
@@ -306,6 +312,7 @@ class Bed:
         said: list[AlarmEvent] = []
         for event in due:
             said += self.engine.advance(event)
+            memory.known_s = event.clock_s
             if isinstance(event, SignalState):
                 memory.good, memory.state_s = event.good, event.time_s
         if math.isfinite(until_s):

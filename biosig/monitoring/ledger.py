@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from biosig.errors import StoreError
-from biosig.monitoring.log import Entry, Snapshot
+from biosig.monitoring.log import Action, Entry, Snapshot
 
 if TYPE_CHECKING:
     from biosig.monitoring.store import Session
@@ -65,15 +65,12 @@ class Ledger:
         """Note that an action was obeyed at ``time_s`` of its patient."""
         self._taken[action] = time_s
 
-    def asked(self) -> list[tuple[int, str, str, str, float]]:
-        """Actions to obey: number, patient, kind, alarm, seconds."""
-        if self.trouble:
+    def asked(self) -> list[Action]:
+        """Actions to obey; none while the store cannot be read, which the next commit tells of."""
+        try:
+            return [action for action in self.session.asked() if action.number not in self._taken]
+        except StoreError:
             return []
-        return [
-            (one.number, one.patient, one.kind, one.alarm, one.for_s)
-            for one in self.session.asked()
-            if one.number not in self._taken
-        ]
 
     def commit(self, snapshots: Mapping[str, Snapshot], *, last: bool = False) -> bool:
         """Write what is kept and the state after it; whether that worked.

@@ -298,27 +298,27 @@ class Monitor:
     def acknowledge(self, patient: str, alarm: str = "") -> None:
         """Somebody has seen an alarm (``""`` = all there are)."""
         bed = self.beds[patient]
-        self._entries += bed.obey(Acknowledge(bed.time_s, alarm))
+        self._entries += bed.obey(Acknowledge(bed.clock_s, alarm))
 
     def pause(self, patient: str, for_s: float, alarm: str = "") -> None:
         """Keep an alarm silent for so many seconds of signal (``""`` = all but the technical); 0 ends a pause."""
         bed = self.beds[patient]
-        self._entries += bed.obey(Pause(bed.time_s, bed.time_s + for_s, alarm))
+        self._entries += bed.obey(Pause(bed.clock_s, bed.clock_s + for_s, alarm))
 
     def _obey(self) -> None:
         """Do what was asked for through the store, when a commit is due anyway."""
         if not self._ledger or not self._ledger.due:
             return
-        for number, patient, kind, alarm, for_s in self._ledger.asked():
-            bed = self.beds.get(patient)
+        for action in self._ledger.asked():
+            bed = self.beds.get(action.patient)
             if bed is None:
                 continue
-            known = alarm in ("", *(rule.name for rule in self._rules))
-            if known and kind == "acknowledge":
-                self.acknowledge(patient, alarm)
-            elif known and kind == "pause":
-                self.pause(patient, for_s, alarm)
-            self._ledger.took(number, bed.time_s)
+            known = action.alarm in ("", *(rule.name for rule in self._rules))
+            if known and action.kind == "acknowledge":
+                self.acknowledge(action.patient, action.alarm)
+            elif known and action.kind == "pause":
+                self.pause(action.patient, action.for_s, action.alarm)
+            self._ledger.took(action.number, bed.clock_s)
 
     def _commit(self, *, last: bool = False) -> None:
         if self._ledger is None:

@@ -55,7 +55,9 @@ class Store:
         try:
             address = sa.make_url(url)
             lite = address.get_backend_name() == "sqlite"
-            self.engine = sa.create_engine(address, connect_args={"timeout": wait_s} if lite else {})
+            self.engine = sa.create_engine(
+                address, pool_pre_ping=not lite, connect_args={"timeout": wait_s} if lite else {}
+            )
         except (ArgumentError, ImportError) as error:
             raise StoreError(f"{url}: no database: {_first_line(error)}") from None
         self.name = (address.database or url) if lite else address.render_as_string(hide_password=True)

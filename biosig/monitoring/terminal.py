@@ -141,7 +141,7 @@ def alarm_summary(alarms: pd.DataFrame) -> Table:
     """Alarms raised by patient, from :func:`biosig.monitoring.exports.alarm_table`."""
     table = Table(title="Alarms raised" if len(alarms) else "No alarm was raised")
     for name in ("patient", "alarm", "priority"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("raised", "first", "last"):
         table.add_column(name, justify="right")
     for row in alarms.to_dict("records"):

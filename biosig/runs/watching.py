@@ -20,7 +20,7 @@ from biosig.monitoring.lines import Lines
 from biosig.monitoring.monitor import Listener, Monitor
 from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
 from biosig.monitoring.streams import LslStream
-from biosig.records.reading import read
+from biosig.records.reading import READERS, read
 from biosig.records.recording import Layout, Recording
 from biosig.scoring.leads import LeadMapWarning, check_fits, map_leads
 
@@ -259,10 +259,9 @@ def _misfit(recording: Recording, bundles: Mapping[str, Bundle], lead_map: Mappi
 
 def _patient(path: Path, taken: Mapping[str, Recording]) -> str:
     """The record's name; with its folder where another record has it."""
-    plain = path.with_suffix("") if path.suffix.lower() == ".hea" else path
-    name = plain.name
+    name = path.stem if path.suffix.lower() in READERS else path.name
     if name in taken:
-        name = str(plain)
+        name = str(path)
     if name in taken:
         raise SourceError(f"{path} is given twice")
     return name

@@ -225,6 +225,15 @@ def test_an_acknowledgement_left_in_the_store_is_obeyed_once(tmp_path, bundle, w
     assert session.asked() == []
 
 
+def test_an_alarm_can_be_acknowledged_after_the_source_has_ended(bundle, flutter):
+    monitor = Monitor({"ecg": bundle})
+    monitor.run([Replay({"207": flutter})])
+    monitor.acknowledge("207")
+    monitor.pause("207", 60.0)
+    seen = {alarm.alarm: alarm.acknowledged for alarm in monitor.beds["207"].engine.active}
+    assert seen["ventricular-fibrillation"]
+
+
 def test_a_bundle_that_does_not_fit_says_whose_source_lacks_what(bundle):
     recording = Recording.from_array(np.zeros((2, 999)), Layout(("V5", "V2"), 360.0, ("mV", "mV")))
     with pytest.raises(BundleError, match="bed 3: bundle 'ecg' needs lead MLII in mV; source has V5, V2"):
