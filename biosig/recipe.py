@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from biosig.errors import RecipeError
 from biosig.options import build, did_you_mean, lookup
@@ -132,6 +132,14 @@ class Recipe(_Part):
         build(lookup(CUTTERS, value.cut, "cutter"), value.options, f"cutter {value.cut!r}")
         return value
 
+    @model_validator(mode="after")
+    def _burn_in_leaves_something(self) -> Recipe:
+        if self.train.burn_in >= self.windows.context:
+            raise ValueError(
+                f"train.burn_in must be below windows.context={self.windows.context}, got {self.train.burn_in}"
+            )
+        return self
+
     @cached_property
     def chain(self) -> Chain:
         """The causal steps between a recording and its windows."""
@@ -210,7 +218,7 @@ def _describe(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ValueError):
-        return f"{where}: {cause}"
+        return f"{where}: {cause}" if where else str(cause)
     return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
 
 

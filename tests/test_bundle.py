@@ -16,7 +16,7 @@ from biosig.recipe import load_recipe
 from biosig.records.recording import Layout, Recording
 from biosig.windows.stream import WindowStream
 
-RECIPE = load_recipe("ecg", ["windows.context=4"])
+RECIPE = load_recipe("ecg", ["windows.context=4", "train.burn_in=0"])
 RECORDING = biosig.read(SAMPLE / "119").crop(0, 40)
 
 

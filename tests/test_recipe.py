@@ -28,6 +28,7 @@ def test_a_setting_changes_one_key():
         ("trian.lr=1", "unknown key 'trian'; did you mean 'train'?"),
         ("train.lr=-1", "train.lr: input should be greater than 0, got -1"),
         ("train.lr", "--set wants key=value"),
+        ("windows.context=8", "train.burn_in must be below windows.context=8, got 8"),
         ("signal.BandPas.high_hz=3", "unknown key 'BandPas'; did you mean 'BandPass'?"),
         ("train.lr.x=3", "train.lr is a single value, not a table"),
         ("windows.options.look_ahed_s=3", "unknown key 'look_ahed_s'; did you mean 'look_ahead_s'?"),

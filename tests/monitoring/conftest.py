@@ -23,7 +23,7 @@ from biosig.windows.stream import cut_recording
 @pytest.fixture(scope="session")
 def bundle() -> Bundle:
     """The shipped recipe with drawn weights, the last layer loud enough to tell beats apart."""
-    recipe = load_recipe("ecg", ["windows.context=4"])
+    recipe = load_recipe("ecg", ["windows.context=4", "train.burn_in=0"])
     recording = biosig.read(SAMPLE / "119").crop(0, 40).pick(recipe.data.channels)
     windows = cut_recording(recording, recipe.chain, recipe.cutter)
     shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
