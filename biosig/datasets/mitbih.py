@@ -52,7 +52,7 @@ class MitBih(Corpus):
                 train=SAMPLE_TRAIN,
                 validation=SAMPLE_VALIDATION,
                 test=SAMPLE_VALIDATION,
-                note="Excerpts of 12 records, for trying out: four patients are too few for figures that carry over.",
+                note="Excerpts of 12 records, for trying out; four patients are too few: this is not a test.",
             ),
         }
 
