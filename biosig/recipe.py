@@ -180,9 +180,14 @@ def _set(table: dict[str, Any], path: list[str], value: Any, setting: str) -> No
     *parents, last = path
     place: Any = table
     for depth, key in enumerate(parents):
+        if depth > 1 and parents[1] == "options":
+            place.setdefault(key, {})
         place = _inside(place, key, setting)
         if not isinstance(place, dict | list):
             raise RecipeError(f"--set {setting}: {'.'.join(path[: depth + 1])} is a single value, not a table")
+    if isinstance(place, list):
+        _inside(place, last, setting)
+        raise RecipeError(f"--set {setting}: {last} is a step; set one of its fields, as in signal.{last}.FIELD=VALUE")
     is_open = parents[:1] == ["signal"] or parents[-1:] == ["augment"] or parents[1:2] == ["options"]
     if not is_open:
         _inside(place, last, setting)
@@ -219,6 +224,8 @@ def _describe(error: ValidationError) -> str:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ValueError):
         return f"{where}: {cause}" if where else str(cause)
+    if first["type"] == "missing":
+        return f"{where} must be given"
     return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
 
 

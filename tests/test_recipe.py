@@ -31,6 +31,8 @@ def test_a_setting_changes_one_key():
         ("windows.context=8", "train.burn_in must be below windows.context=8, got 8"),
         ("signal.BandPas.high_hz=3", "unknown key 'BandPas'; did you mean 'BandPass'?"),
         ("train.lr.x=3", "train.lr is a single value, not a table"),
+        ("signal.BandPass=3", "BandPass is a step; set one of its fields, as in signal.BandPass.FIELD=VALUE"),
+        ("signal.BandPas=3", "unknown key 'BandPas'; did you mean 'BandPass'?"),
         ("windows.options.look_ahed_s=3", "unknown key 'look_ahed_s'; did you mean 'look_ahead_s'?"),
     ],
 )
@@ -39,6 +41,20 @@ def test_a_wrong_setting_says_what_was_meant(setting, said):
         load_recipe("ecg", [setting])
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_options_of_options_can_be_set_where_the_recipe_does_not_name_them():
+    cutter = load_recipe("ecg", ["windows.options.history.families=5"]).cutter
+    assert cutter.history.families == 5
+    with pytest.raises(RecipeError, match="unknown key 'familis'; did you mean 'families'"):
+        load_recipe("ecg", ["windows.options.history.familis=5"])
+
+
+def test_a_missing_part_is_named_and_nothing_else(tmp_path):
+    path = tmp_path / "short.toml"
+    path.write_text('summary = "too short"')
+    with pytest.raises(RecipeError, match=r"^short\.toml: data must be given$"):
+        load_recipe(path)
 
 
 def test_an_unknown_recipe_lists_the_names():
