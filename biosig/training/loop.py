@@ -129,7 +129,7 @@ def fit(
     watcher = watcher or Silent()
     watcher.begin(settings.epochs, done.epoch)
     try:
-        while done.epoch < settings.epochs and not _out_of_patience(done, settings):
+        while done.epoch < settings.epochs and not (validate is not None and _out_of_patience(done, settings)):
             row = training.run_epoch(done.epoch, watcher)
             if validate is not None:
                 row |= validate(training.network)
@@ -221,7 +221,8 @@ class _Training:
         else:
             weight = (data.sampling[rows] * counts).sum(axis=1) / counts.sum(axis=1)
             order = generator.choice(len(rows), size=len(rows), p=weight / weight.sum())
-        n_drawn = 0 if data.virtual is None else round(settings.batch_size * data.virtual_share)
+        wanted = 0 if data.virtual is None else round(settings.batch_size * data.virtual_share)
+        n_drawn = min(wanted, settings.batch_size - 1)
         parts = np.array_split(order, max(1, math.ceil(len(order) / (settings.batch_size - n_drawn))))
         batches = [(rows[part], counts[part]) for part in parts]
         if data.virtual is None or not n_drawn:

@@ -134,6 +134,21 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run():
     assert all(torch.equal(model.state_dict()[key], value) for key, value in states[1].items())
 
 
+def test_patience_ends_no_run_that_nothing_is_chosen_in():
+    _, history = train(SETTINGS.model_copy(update={"patience": 2}))
+    assert len(history) == SETTINGS.epochs
+
+
+@pytest.mark.parametrize(("batch_size", "share"), [(4, 0.95), (2, 0.9), (1, 0.5)])
+def test_virtual_windows_leave_room_for_recorded_ones_in_the_smallest_batch(batch_size, share):
+    settings = SETTINGS.model_copy(update={"epochs": 1, "batch_size": batch_size})
+    even = np.ones(len(WINDOWS))
+    data = TrainingData(WINDOWS, 4, even, virtual=WINDOWS, virtual_weight=even, virtual_share=share)
+    model = build_model("recurrent", OPTIONS, InputShape(1, 16, 2, context=4), 2)
+    (row,) = fit(model, data, Classify(settings), settings, device=CPU)
+    assert np.isfinite(row["loss"])
+
+
 def test_every_window_counts_once_an_epoch_whatever_the_offset():
     for seed in range(20):
         for burn_in in (0, 2):
