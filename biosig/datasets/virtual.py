@@ -12,6 +12,7 @@ inverted, moved or gone, as ectopic P waves are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from biosig.options import lookup
 from biosig.records.recording import Annotations, MemorySamples, Recording
 from biosig.windows.labels import aami_classes, rhythms
 
-__all__ = ["RHYTHMS", "VirtualRhythm", "render", "suits"]
+__all__ = ["RHYTHMS", "VirtualRhythm", "check_rhythms", "render", "suits"]
 
 Signal = NDArray[np.float64]
 
@@ -65,6 +66,12 @@ RHYTHMS: dict[str, VirtualRhythm] = {
     "fibrillation": VirtualRhythm(irregular=True),
     "sinus": VirtualRhythm(breathing=0.18, late=0.02),
 }
+
+
+def check_rhythms(names: Sequence[str]) -> None:
+    """``ValueError`` for an unknown rhythm, listing those there are."""
+    for name in names:
+        lookup(RHYTHMS, name, "virtual rhythm")
 
 
 def suits(recording: Recording, rhythm: str) -> bool:

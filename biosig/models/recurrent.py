@@ -56,6 +56,13 @@ class RecurrentOptions:
     feature_dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("layers", "feature_hidden", "context_hidden", "context_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.hidden < 0:
+            raise ValueError(f"hidden must be 0 or more, got {self.hidden}")
+        if any(width < 1 for width in self.stem):
+            raise ValueError(f"stem must be widths of 1 or more, got {self.stem}")
         if self.hidden == 0 and self.pool == "last":
             raise ValueError("pool 'last' needs a recurrent layer in the window, got hidden 0; use pool 'attention'")
         if self.kernel % 2 == 0 or self.kernel < 1:

@@ -19,6 +19,7 @@ from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split, check_disjoint, hold_out
+from biosig.datasets.virtual import check_rhythms
 from biosig.errors import RecipeError
 from biosig.models.registry import check_options
 from biosig.recipe import Recipe, TrainPart, load_recipe
@@ -43,6 +44,7 @@ def open_recipe(recipe: str | Path | Recipe, settings: Sequence[str], seed: int 
     try:
         check_options(opened.model.name, opened.model.options)
         check_augmentations(opened.train.augment)
+        check_rhythms(opened.train.virtual.rhythms)
     except ValueError as error:
         raise RecipeError(f"recipe {opened.name!r}: {error}") from None
     return opened
