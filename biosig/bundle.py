@@ -129,9 +129,12 @@ class Bundle:
         return pd.DataFrame(columns | {f"p_{name}": probabilities[:, i] for i, name in enumerate(self.labels)})
 
     def save(self, folder: Path) -> None:
-        """Write the bundle beside ``folder`` and rename it there, so that there is never half a bundle."""
+        """Write the bundle in a folder inside ``folder`` and move its files up, so that there is never half a bundle.
+
+        Inside, because what lies around ``folder`` may be another disk or not writable.
+        """
         folder = Path(folder)
-        beside = folder.with_name(f".{folder.name}.partial")
+        beside = folder / ".partial"
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         (beside / "recipe.toml").write_text(self.recipe.to_toml(), encoding="utf-8")

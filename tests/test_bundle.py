@@ -1,13 +1,14 @@
 """A bundle is whole or refused, and scores as it did before it was saved."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 import biosig
-from biosig.bundle import Bundle, load
+from biosig.bundle import CHECKED, Bundle, load
 from biosig.datasets.mitbih import SAMPLE
 from biosig.errors import BundleError
 from biosig.models.contract import InputShape
@@ -41,6 +42,13 @@ def test_a_bundle_scores_the_same_after_a_round_trip(saved):
     expected, found = bundle.score(RECORDING), load(folder).score(RECORDING)
     assert len(found) > 30
     assert expected.equals(found)
+
+
+def test_a_bundle_can_be_saved_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fresh(members=1).save(Path())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*CHECKED, "manifest.json"))
+    load(".")
 
 
 def test_scores_name_time_label_and_probabilities(saved):
