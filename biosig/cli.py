@@ -94,7 +94,10 @@ def evaluate(
         title = f"Without {', '.join(rest['left_out'])}: another recording of the same person was trained on"
         console.print(_class_table(rest, title=title))
     if "detected" in metrics:
-        _print_figures(console, metrics["detected"], title="End to end: detected beats, EC57")
+        _print_figures(console, metrics["detected"], title="End to end: detected beats, EC57, from 5:00 on")
+    if "detected" in metrics.get("without_shared_subjects", {}):
+        rest = metrics["without_shared_subjects"]
+        console.print(_class_table(rest["detected"], title=f"End to end without {', '.join(rest['left_out'])}"))
     _say(f"report written to {(out or bundle / 'evaluation') / 'report.html'}")
 
 
@@ -119,7 +122,7 @@ def cross_validate(
     console.print(_spread_table(metrics))
     _print_figures(console, metrics, title="All folds together")
     if "detected" in metrics:
-        _print_figures(console, metrics["detected"], title="All folds together, end to end: detected beats, EC57")
+        _print_figures(console, metrics["detected"], title="All folds together, end to end: EC57, from 5:00 on")
     _say(f"figures written to {folder / 'metrics.json'}")
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -144,17 +144,50 @@ def test_evaluate_writes_figures_and_report(trained: tuple[Path, Ended], tmp_pat
     assert "End to end" in ended.out
 
 
-def test_evaluate_warns_where_every_subject_was_trained_on(
-    trained: tuple[Path, Ended], tmp_path: Path, command: Command
-) -> None:
-    bundle = copy_of(trained[0], tmp_path)
+def trained_on_also(names: Sequence[int], bundle: Path) -> Path:
+    """The bundle, saying that it was trained on these records' subjects too."""
     manifest = json.loads((bundle / "manifest.json").read_text())
-    manifest["provenance"]["subjects"] += [f"mitdb-{name}" for name in (205, 207, 220, 223)]
+    manifest["provenance"]["subjects"] += [f"mitdb-{name}" for name in names]
     (bundle / "manifest.json").write_text(json.dumps(manifest))
-    ended = command("evaluate", bundle)
+    return bundle
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_evaluate_warns_where_every_subject_was_trained_on(
+    part: str, trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    bundle = trained_on_also((205, 207, 220, 223), copy_of(trained[0], tmp_path))
+    ended = command("evaluate", bundle, "--split", part)
     assert ended.code == 0, ended.err
     assert "caution: the bundle was trained on every one of these subjects" in ended.err
     assert "caution" in json.loads((bundle / "evaluation" / "metrics.json").read_text())["protocol"]
+
+
+def test_evaluate_gives_all_figures_without_a_subject_seen_in_training_too(
+    trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    bundle = trained_on_also((205,), copy_of(trained[0], tmp_path))
+    ended = command("evaluate", bundle)
+    assert ended.code == 0, ended.err
+    assert "Without mitdb/205" in ended.out
+    assert "End to end without mitdb/205" in ended.out
+    metrics = json.loads((bundle / "evaluation" / "metrics.json").read_text())
+    rest = metrics["without_shared_subjects"]
+    assert rest["left_out"] == ["mitdb/205"]
+    for every, fewer in ((metrics, rest), (metrics["detected"], rest["detected"])):
+        of_205 = every["subjects"]["mitdb-205"]["classes"]["N"]["support"]
+        assert fewer["classes"]["N"]["support"] == every["classes"]["N"]["support"] - of_205
+    assert (bundle / "evaluation" / "report.html").read_text(encoding="utf-8").count("Given positions beside") == 2
+
+
+def test_evaluate_names_a_record_without_annotations(
+    trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    database = Path(shutil.copytree(SAMPLE, tmp_path / "mitdb"))
+    (database / "205.atr").unlink()
+    ended = command("evaluate", trained[0], "--data", database, "--split", "validation")
+    assert ended.code == 2
+    assert "mitdb/205: no annotated beats" in ended.err.splitlines()[-1]
 
 
 def test_cross_validate_keeps_subjects_apart(tmp_path: Path, command: Command) -> None:

@@ -160,14 +160,13 @@ def _classes(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _unseen(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """The table per class without recordings whose subject training has seen in another recording."""
+    """The tables per class without recordings whose subject training has seen in another recording."""
     rest = metrics.get("without_shared_subjects")
     if not rest:
         return ""
     left_out = ", ".join(escape(name) for name in rest["left_out"])
-    return f"<p>Left out, because another recording of the same person was trained on: {left_out}.</p>" + _classes(
-        rest, names
-    )
+    said = f"<p>Left out, because another recording of the same person was trained on: {left_out}.</p>"
+    return said + _classes(rest, names) + _detected(rest, names)
 
 
 def _detected(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -69,16 +69,23 @@ def evaluate(
     metrics = _report(opened, windows, probabilities)
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
     seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
-    if part == "test" and seen == set(windows.subjects):
+    if seen == set(windows.subjects):
         metrics["protocol"]["caution"] = "the bundle was trained on every one of these subjects: this is not a test"
         say(f"caution: {metrics['protocol']['caution']}")
-    elif part == "test" and seen:
+    elif seen and part == "test":
         metrics["without_shared_subjects"] = _without(opened, windows, probabilities, seen)
     if by_beats:
         say("detecting beats, scoring end to end")
         found = prepare(corpus, records, opened.recipe, positions="detected", say=say)
         guess = opened.decide(opened.probabilities(found, device=device))
-        metrics["detected"] = report_detected(corpus, opened.recipe.data.channels, found, guess, opened.labels)
+        channels = opened.recipe.data.channels
+        metrics["detected"] = report_detected(corpus, channels, found, guess, opened.labels)
+        if "without_shared_subjects" in metrics:
+            kept = [number for number, who in enumerate(found.subjects) if who not in seen]
+            rest, own = found.of_recordings(kept), np.isin(found.recording, kept)
+            metrics["without_shared_subjects"]["detected"] = report_detected(
+                corpus, channels, rest, guess[own], opened.labels
+            )
     if out is not None:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,11 +102,15 @@ def _records(corpus: Corpus, split: Split, bundle: Bundle, part: str) -> tuple[l
         wanted = tuple(name.removeprefix(prefix) for name in bundle.manifest["provenance"]["validated_on"])
     else:
         wanted = getattr(split, part)
+    if not wanted:
+        raise DatasetError(
+            f"{corpus.name}: no {part} records in the split or held out by the bundle {bundle.recipe.name!r}"
+        )
     found = [record for record in wanted if corpus.has(record)]
     if not found:
         raise DatasetError(
             f"{corpus.folder}: holds none of the {len(wanted)} {part} records of split {bundle.recipe.data.split!r}"
-            f"{' (' + ', '.join(wanted[:6]) + ', ...)' if wanted else ''}; "
+            f" ({', '.join(wanted[:6])}{', ...' if len(wanted) > 6 else ''}); "
             f"fetch the database with: biosig data get {corpus.name} {corpus.folder}"
         )
     return found, [record for record in wanted if record not in found]
@@ -134,7 +145,7 @@ def _protocol(
     what = f"{corpus.title}{' sample' if corpus.is_sample else ''}, {part} part, {len(records)} records"
     lines = {
         "what": what,
-        "split": f"{bundle.recipe.data.split}; {split.note}".rstrip("; "),
+        "split": f"{'sample' if corpus.is_sample else bundle.recipe.data.split}; {split.note}".rstrip("; "),
         "records": ", ".join(records),
         "missing records": ", ".join(missing),
         "positions": "annotated beats; end-to-end figures at detected beats" if bundle.recipe.cutter.positions else "",

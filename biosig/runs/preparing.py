@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.virtual import render, suits
+from biosig.errors import DatasetError
 from biosig.recipe import Recipe
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
@@ -67,8 +68,11 @@ def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, s
 
 
 def _labelled(corpus: Corpus, recording: Recording, recipe: Recipe, positions: Positions | None) -> Windows:
-    """One recording's windows with their labels."""
-    beats_s = corpus.reference_beats(recording) if positions == "reference" else None
+    """One recording's windows with their labels; ``DatasetError`` where a database of beats has none marked."""
+    marked_s = corpus.reference_beats(recording)
+    if marked_s is not None and not len(marked_s):
+        raise DatasetError(f"{recording.name}: no annotated beats; its annotation file must lie in {corpus.folder}")
+    beats_s = marked_s if positions == "reference" else None
     windows = cut_recording(recording, recipe.chain, recipe.cutter, beats_s=beats_s)
     return replace(windows, label=corpus.label(recording, windows, recipe.data.labels))
 

@@ -155,7 +155,10 @@ def _fit_members(
     probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
     metrics = bench.report(validation, probabilities, fits[0].decision)
     names = ", ".join(sorted(set(validation.subjects)))
-    metrics["protocol"] = {"what": f"validation subjects, held out of training: {names}"}
+    what = f"validation subjects, held out of training: {names}"
+    if settings.refit:
+        what += "; the bundle's networks were then trained on all subjects, these included"
+    metrics["protocol"] = {"what": what}
     history = fits[0].history
     if settings.refit:
         epochs = best_epoch(history) if settings.patience else settings.epochs
