@@ -6,13 +6,13 @@ Alarms and truth are spans of one kind each. Matching is by event, never by samp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHALLENGE_KINDS", "TOLERANCE_S", "Span", "evaluate_alarms"]
+__all__ = ["CHALLENGE_KINDS", "TOLERANCE_S", "Span", "evaluate_alarms", "pool"]
 
 TOLERANCE_S = 10.0
 """Latest an alarm may come after the end of its event: monitors must alarm within 10 s of onset (ANSI/AAMI EC13), and
@@ -75,7 +75,8 @@ def evaluate_alarms(
     -------
     dict
         ``kinds`` (per kind in reference or alarms: events, found, sensitivity, delay_s with median and max, alarms,
-        false_alarms, false_alarms_per_hour, ppv, share_of_time), ``false_alarms_per_hour``,
+        false_alarms, false_alarms_per_hour, ppv, share_of_time; ``delay_s.each`` in seconds, of
+        events found that no alarm was on for before), ``false_alarms_per_hour``,
         ``false_alarms_per_patient_day``, ``alarms_per_hour``, ``share_of_time`` (in at least one alarm), ``hours``,
         and ``challenge_2015`` (tp, fp, fn, tn, score, counted). An undefined figure is None.
 
@@ -137,15 +138,68 @@ def _figures(kind: str, match: _Match, alarms: Sequence[Span], duration_s: float
         "events": len(match.found),
         "found": int(match.found.sum()),
         "sensitivity": _share(int(match.found.sum()), len(match.found)),
-        "delay_s": {
-            "median": float(np.median(delays)) if len(delays) else None,
-            "max": float(delays.max()) if len(delays) else None,
-        },
+        "delay_s": _delays(delays.tolist()),
         "alarms": len(match.true),
         "false_alarms": false,
         "false_alarms_per_hour": false / (duration_s / _HOUR_S),
         "ppv": _share(int(match.true.sum()), len(match.true)),
         "share_of_time": _covered([alarm for alarm in alarms if alarm.kind == kind], duration_s),
+    }
+
+
+def pool(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of :func:`evaluate_alarms` over several recordings together (gross): counts and hours are summed,
+    delays put together, shares of time weighted by hours.
+
+    ``ValueError`` where there are none, or their segments of the 2015 score were not of one length.
+    """
+    given = list(reports)
+    counted = sorted({report["challenge_2015"]["counted"] for report in given})
+    if len(counted) != 1:
+        raise ValueError(f"expected reports that count alike, got {' and '.join(counted) or 'none'}")
+    hours = sum(report["hours"] for report in given)
+    kinds = sorted({kind for report in given for kind in report["kinds"]})
+    false = sum(one["false_alarms"] for report in given for one in report["kinds"].values())
+    alarms = sum(one["alarms"] for report in given for one in report["kinds"].values())
+    counts = {name: sum(report["challenge_2015"][name] for report in given) for name in ("tp", "fp", "fn", "tn")}
+    return {
+        "kinds": {
+            kind: _together([(one["kinds"][kind], one["hours"]) for one in given if kind in one["kinds"]], hours)
+            for kind in kinds
+        },
+        "hours": hours,
+        "false_alarms_per_hour": false / hours,
+        "false_alarms_per_patient_day": 24.0 * false / hours,
+        "alarms_per_hour": alarms / hours,
+        "share_of_time": sum(report["share_of_time"] * report["hours"] for report in given) / hours,
+        "challenge_2015": {**counts, "score": _score(counts), "counted": counted[0]},
+    }
+
+
+def _together(parts: Sequence[tuple[Mapping[str, Any], float]], hours: float) -> dict[str, Any]:
+    """Figures of a kind in several recordings, given with the hours of each; ``hours`` counts those without it too."""
+    events, found, alarms, false = (
+        sum(one[name] for one, _ in parts) for name in ("events", "found", "alarms", "false_alarms")
+    )
+    return {
+        "events": events,
+        "found": found,
+        "sensitivity": _share(found, events),
+        "delay_s": _delays([delay for one, _ in parts for delay in one["delay_s"]["each"]]),
+        "alarms": alarms,
+        "false_alarms": false,
+        "false_alarms_per_hour": false / hours,
+        "ppv": _share(alarms - false, alarms),
+        "share_of_time": sum(one["share_of_time"] * own for one, own in parts) / hours,
+    }
+
+
+def _delays(each: list[float]) -> dict[str, Any]:
+    """Seconds from onset to alarm: all of them, the median and the largest."""
+    return {
+        "median": float(np.median(each)) if each else None,
+        "max": max(each) if each else None,
+        "each": each,
     }
 
 
@@ -176,9 +230,13 @@ def _challenge(
                 item[place] = "fn" if not found or item[place] == "fn" else "tp"
         for name in counts:
             counts[name] += int((item == name).sum())
+    return {**counts, "score": _score(counts), "counted": f"per kind and {segment_s:g} s segment"}
+
+
+def _score(counts: Mapping[str, int]) -> float | None:
+    """The score of the PhysioNet/CinC Challenge 2015: (TP + TN) / (TP + TN + FP + 5 FN)."""
     good = counts["tp"] + counts["tn"]
-    score = _share(good, good + counts["fp"] + 5 * counts["fn"])
-    return {**counts, "score": score, "counted": f"per kind and {segment_s:g} s segment"}
+    return _share(good, good + counts["fp"] + 5 * counts["fn"])
 
 
 def _segment(time_s: float, segment_s: float, n: int) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biosig.evaluation.alarm_reference import reference_spans
-from biosig.evaluation.alarms import Span, evaluate_alarms
+from biosig.evaluation.alarms import Span, evaluate_alarms, pool
 from biosig.records.recording import Annotations
 
 HOUR_S = 3600.0
@@ -41,7 +41,7 @@ def test_figures_are_those_worked_out_by_hand() -> None:
         "events": 3,
         "found": 2,
         "sensitivity": 2 / 3,
-        "delay_s": {"median": 7.0, "max": 12.0},
+        "delay_s": {"median": 7.0, "max": 12.0, "each": [2.0, 12.0]},
         "alarms": 4,
         "false_alarms": 2,
         "false_alarms_per_hour": 1.0,
@@ -167,3 +167,35 @@ def test_flutter_and_fibrillation_come_from_their_marks_and_no_beats_event_reach
 def test_atrial_fibrillation_is_irregular_rhythm() -> None:
     annotations = marks((1.0, "+"), (9.0, "+"), aux={1.0: "(AFIB\x00", 9.0: "(N"})
     assert spans(annotations, "irregular-rhythm") == [(1.0, 9.0)]
+
+
+def test_recordings_are_pooled_by_counts_and_hours() -> None:
+    first = evaluate_alarms([vt(100.0, 105.0), vt(1000.0, 1004.0)], [vt(102.0, 462.0)], duration_s=HOUR_S)
+    second = evaluate_alarms([vt(50.0, 60.0)], [vt(56.0, 60.0), vt(900.0, 905.0)], duration_s=3 * HOUR_S)
+    quiet = evaluate_alarms([], [Span("couplet", 1.0, 2.0)], duration_s=4 * HOUR_S)
+    gross = pool([first, second, quiet])
+    tachycardia = gross["kinds"]["ventricular-tachycardia"]
+    assert (tachycardia["events"], tachycardia["found"], tachycardia["sensitivity"]) == (3, 2, 2 / 3)
+    assert tachycardia["delay_s"] == {"median": 4.0, "max": 6.0, "each": [2.0, 6.0]}
+    assert (tachycardia["alarms"], tachycardia["false_alarms"], tachycardia["ppv"]) == (3, 1, 2 / 3)
+    assert tachycardia["false_alarms_per_hour"] == 1 / 8
+    assert tachycardia["share_of_time"] == pytest.approx(369.0 / (8 * HOUR_S))
+    assert gross["hours"] == 8.0
+    assert gross["false_alarms_per_patient_day"] == 6.0
+    assert gross["alarms_per_hour"] == 0.5
+    assert {name: gross["challenge_2015"][name] for name in ("tp", "fp", "fn")} == {"tp": 2, "fp": 1, "fn": 1}
+    good = 2 + gross["challenge_2015"]["tn"]
+    assert gross["challenge_2015"]["score"] == good / (good + 1 + 5)
+
+
+def test_one_recording_pooled_is_itself() -> None:
+    report = evaluate_alarms([vt(100.0, 105.0)], [vt(102.0, 110.0), vt(1500.0, 1510.0)], duration_s=HOUR_S)
+    assert pool([report]) == report
+
+
+def test_reports_that_do_not_count_alike_are_not_pooled() -> None:
+    reports = [evaluate_alarms([], [], duration_s=HOUR_S, segment_s=segment_s) for segment_s in (300.0, 60.0)]
+    with pytest.raises(ValueError, match="count alike, got per kind and 300 s segment and per kind and 60 s segment"):
+        pool(reports)
+    with pytest.raises(ValueError, match="got none"):
+        pool([])
