@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,20 @@ if TYPE_CHECKING:
 
     from biosig.monitoring.store import Store
 
-__all__ = ["SourceOptions", "Watched", "lead_map", "monitor", "source_options", "stop_on_signals"]
+__all__ = [
+    "SourceOptions",
+    "Watched",
+    "lead_map",
+    "load_bundles",
+    "monitor",
+    "open_recording",
+    "open_recordings",
+    "open_store",
+    "patient_name",
+    "source_options",
+    "stand_ins_told",
+    "stop_on_signals",
+]
 
 Say = Callable[[str], None]
 
@@ -108,11 +121,10 @@ def monitor(
     BundleError, RecordError, SourceError, StoreError
     """
     chosen = options or SourceOptions()
-    loaded = _load(bundles)
-    needed = _needed(loaded, lead_map)
+    loaded = load_bundles(bundles)
     live = not math.isinf(chosen.speed) or any(name.startswith("lsl:") for name in sources)
     with ExitStack() as stack:
-        place = _open_store(out, store, wait_s=0.25 if live else 5.0)
+        place = open_store(out / "events.sqlite" if store is None else store, wait_s=0.25 if live else 5.0)
         stack.callback(place.close)
         config = {
             "sources": list(sources),
@@ -127,8 +139,8 @@ def monitor(
         session = place.resume(config) if resume else place.begin(config)
         ended = session.ended
         if not ended:
-            stack.enter_context(_stand_ins_told(lead_map, say))
-            opened = _open_sources(sources, chosen, needed, loaded, lead_map, tick_s, say)
+            stack.enter_context(stand_ins_told(lead_map, say))
+            opened = _open_sources(sources, chosen, loaded, lead_map, tick_s, say)
             for source in opened:
                 stack.callback(source.close)
             ledger = Ledger(session, hold_s=HOLD_S if live else 0.0)
@@ -168,7 +180,8 @@ def lead_map(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _load(bundles: Sequence[Path | Bundle]) -> dict[str, Bundle]:
+def load_bundles(bundles: Sequence[Path | Bundle]) -> dict[str, Bundle]:
+    """Bundles by the name of their recipe; ``BundleError`` where two share one."""
     loaded: dict[str, Bundle] = {}
     for one in bundles:
         bundle = one if isinstance(one, Bundle) else load(one)
@@ -186,26 +199,26 @@ def _needed(bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None) -
     return tuple(given.get(name, name) for name in wanted)
 
 
-def _open_store(out: Path, store: str | None, *, wait_s: float) -> Store:
+def open_store(place: Path | str, *, wait_s: float = 5.0) -> Store:
+    """The event store in a file (made where there is none) or at SQLAlchemy's address of a database."""
     try:
         from biosig.monitoring.store import Store
     except ModuleNotFoundError as error:
         if error.name != "sqlalchemy":
             raise
         raise StoreError("the event store needs SQLAlchemy; install it with: pip install 'biosig-ml[live]'") from None
-    return Store.in_file(out / "events.sqlite", wait_s=wait_s) if store is None else Store(store, wait_s=wait_s)
+    return Store.in_file(place, wait_s=wait_s) if isinstance(place, Path) else Store(place, wait_s=wait_s)
 
 
 def _open_sources(
     names: Sequence[str],
     options: SourceOptions,
-    needed: tuple[str, ...],
     bundles: Mapping[str, Bundle],
     lead_map: Mapping[str, str] | None,
     tick_s: float,
     say: Say,
 ) -> list[Source]:
-    recordings: dict[str, Recording] = {}
+    files: list[str] = []
     live: list[Source] = []
     for name in dict.fromkeys(names):
         if name == "-":
@@ -214,18 +227,33 @@ def _open_sources(
             unit = options.unit if options.channels else ""
             live.append(LslStream(name.removeprefix("lsl:"), channels=options.channels, unit=unit))
         else:
-            for path in record_paths(Path(name)):
-                recording = _open_record(path, needed)
-                misfit = _misfit(recording, bundles, lead_map)
-                if misfit and Path(name).is_dir():
-                    say(f"left out: {misfit}")
-                elif misfit:
-                    raise BundleError(misfit)
-                else:
-                    recordings[_patient(path, recordings)] = recording
+            files.append(name)
+    recordings = open_recordings(files, bundles, lead_map, say=say)
     if not recordings and not live:
         raise SourceError(f"{', '.join(names)}: nothing to watch: no recording fits the bundle")
     return [*([Replay(recordings, speed=options.speed, tick_s=tick_s)] if recordings else []), *live]
+
+
+def open_recordings(
+    names: Sequence[str], bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None, *, say: Say
+) -> dict[str, Recording]:
+    """Records and folders of records by patient, with the channels that the bundles look at.
+
+    A record that a bundle does not fit is a ``BundleError``; in a folder it is left out, which ``say`` tells.
+    """
+    needed = _needed(bundles, lead_map)
+    recordings: dict[str, Recording] = {}
+    for name in dict.fromkeys(names):
+        for path in record_paths(Path(name)):
+            recording = open_recording(path, needed)
+            misfit = _misfit(recording, bundles, lead_map)
+            if misfit and Path(name).is_dir():
+                say(f"left out: {misfit}")
+            elif misfit:
+                raise BundleError(misfit)
+            else:
+                recordings[patient_name(path, recordings)] = recording
+    return recordings
 
 
 def _standard_input(options: SourceOptions) -> Source:
@@ -238,7 +266,7 @@ def _standard_input(options: SourceOptions) -> Source:
     return Frames(layout, on_resume=options.on_resume, live=live)
 
 
-def _open_record(path: Path, needed: tuple[str, ...]) -> Recording:
+def open_recording(path: Path, needed: tuple[str, ...]) -> Recording:
     """The recording with the channels that are looked at; whole where it has none of them, for the error to name."""
     recording = read(path)
     chosen = [name for name in needed if name in recording.layout.channels]
@@ -257,7 +285,7 @@ def _misfit(recording: Recording, bundles: Mapping[str, Bundle], lead_map: Mappi
     return ""
 
 
-def _patient(path: Path, taken: Mapping[str, Recording]) -> str:
+def patient_name(path: Path, taken: Container[str]) -> str:
     """The record's name; with its folder where another record has it."""
     name = path.stem if path.suffix.lower() in READERS else path.name
     if name in taken:
@@ -268,7 +296,7 @@ def _patient(path: Path, taken: Mapping[str, Recording]) -> str:
 
 
 @contextmanager
-def _stand_ins_told(lead_map: Mapping[str, str] | None, say: Say) -> Iterator[None]:
+def stand_ins_told(lead_map: Mapping[str, str] | None, say: Say) -> Iterator[None]:
     """Say once that leads stand in for others, instead of warning for every patient and bundle."""
     if lead_map:
         shown = ", ".join(f"{given} as {wanted}" for given, wanted in lead_map.items())
