@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from biosig.errors import StoreError
 from biosig.evaluation.alarm_reference import reference_spans
 from biosig.evaluation.alarms import Span, evaluate_alarms
 from biosig.monitoring.events import AlarmEvent, BeatEvent
 from biosig.monitoring.rhythms import Gap
-from biosig.monitoring.rules import Rule
-from biosig.records.recording import Annotations
+from biosig.monitoring.rules import Rule, rule_from_dict
+from biosig.records.recording import Annotations, Layout
 from biosig.windows.labels import aami_classes
 
-__all__ = ["alarm_spans", "reference_beats", "score_alarms"]
+if TYPE_CHECKING:
+    from biosig.monitoring.store import Session
+
+__all__ = ["Heard", "alarm_spans", "alarms_in", "reference_beats", "score_alarms"]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The alarms of one patient, and what they came of.
+
+    Parameters
+    ----------
+    events : in order.
+    rules : of the engine that raised them.
+    layout : of the samples that were watched.
+    watched_s : seconds of signal watched.
+    ended : whether the source was seen to its end.
+    """
+
+    events: tuple[AlarmEvent, ...]
+    rules: tuple[Rule, ...]
+    layout: Layout
+    watched_s: float
+    ended: bool
+
+
+def alarms_in(session: Session, patient: str) -> Heard:
+    """A patient's alarms as a session's store has them.
+
+    ``StoreError`` where the session did not watch the patient, or by rules that this biosig does not know.
+    """
+    where = f"{session.store.name}: patient {patient!r}"
+    snapshot = session.snapshots(patient).get(patient)
+    if snapshot is None:
+        raise StoreError(f"{where} was not watched in session {session.number}")
+    memory = json.loads(snapshot.memory)
+    try:
+        rules = tuple(rule_from_dict(entry) for entry in memory["engine"]["rules"])
+    except ValueError as error:
+        raise StoreError(f"{where} was watched by other rules than this biosig knows: {error}") from None
+    rows = session.frame("alarms", patient)[list(AlarmEvent.__slots__)].to_dict("records")
+    events = tuple(AlarmEvent(**{str(name): value for name, value in row.items()}) for row in rows)
+    return Heard(events, rules, snapshot.layout, memory["now_s"], memory["ended"])
 
 
 def alarm_spans(events: Iterable[AlarmEvent], *, duration_s: float) -> tuple[Span, ...]:
@@ -53,8 +99,8 @@ def score_alarms(
 ) -> dict[str, Any]:
     """Figures of :func:`~biosig.evaluation.alarms.evaluate_alarms` for the alarms that these rules raised.
 
-    Technical alarms and alarms on anomalies, of which annotations tell nothing, are left out. An event counts as
-    found by the alarm of a rule that hides its own.
+    Technical alarms and alarms on anomalies, of which annotations tell nothing, are left out of the figures;
+    ``not_scored`` counts those raised, by name. An event counts as found by the alarm of a rule that hides its own.
 
     Parameters
     ----------
@@ -68,10 +114,12 @@ def score_alarms(
     gaps = {f"{name}_s": lengths[name] for name in ("asystole", "pause") if name in lengths}
     reference = reference_spans(annotations, duration_s=duration_s, **gaps)
     names = {rule.name for rule in rules if not rule.technical and rule.name != "anomaly"}
-    return evaluate_alarms(
+    spans = alarm_spans(events, duration_s=duration_s)
+    figures = evaluate_alarms(
         [span for span in reference if span.kind in names],
-        [span for span in alarm_spans(events, duration_s=duration_s) if span.kind in names],
+        [span for span in spans if span.kind in names],
         duration_s=duration_s,
         covered_by={name: [rule.name for rule in rules if name in rule.hides] for name in names},
         **options,
     )
+    return figures | {"not_scored": dict(Counter(span.kind for span in spans if span.kind not in names))}

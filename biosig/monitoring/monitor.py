@@ -100,6 +100,11 @@ class Monitor:
         return [bed.view() for bed in self.beds.values()]
 
     @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Of the alarms, those about beats included where a bundle tells of beats."""
+        return self._rules
+
+    @property
     def trouble(self) -> str:
         """Why the log cannot be written now; empty where it can."""
         return self._ledger.trouble if self._ledger else ""

@@ -119,6 +119,23 @@ class Store:
                 )
         return Session(self, row.session)
 
+    def patients(self) -> list[str]:
+        """Everybody who was ever watched, by name."""
+        names = sa.select(PATIENTS.c.patient).distinct().order_by(PATIENTS.c.patient)
+        with self._told(), self.engine.connect() as connection:
+            return list(connection.scalars(names))
+
+    def last_of(self, patient: str) -> Session:
+        """The last session that watched a patient; ``StoreError`` where none did."""
+        watched = sa.select(sa.func.max(PATIENTS.c.session)).where(PATIENTS.c.patient == patient)
+        with self._told(), self.engine.connect() as connection:
+            number = connection.execute(watched).scalar()
+        if number is None:
+            others = self.patients()
+            there = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+            raise StoreError(f"{self.name}: no patient {patient!r}, has {there or 'none'}; monitor the record first")
+        return Session(self, int(number))
+
     @property
     def n_sessions(self) -> int:
         """Sessions in the store."""
@@ -197,13 +214,15 @@ class Session:
         ]
         connection.execute(SNAPSHOTS.insert(), rows)
 
-    def snapshots(self) -> dict[str, Snapshot]:
-        """Every patient as of the last commit."""
+    def snapshots(self, patient: str | None = None) -> dict[str, Snapshot]:
+        """Every patient, or the one, as of the last commit."""
         joined = sa.select(PATIENTS, SNAPSHOTS.c.place, SNAPSHOTS.c.memory, SNAPSHOTS.c.arrays).where(
             PATIENTS.c.session == self.number,
             SNAPSHOTS.c.session == self.number,
             SNAPSHOTS.c.patient == PATIENTS.c.patient,
         )
+        if patient is not None:
+            joined = joined.where(PATIENTS.c.patient == patient)
         with self.store._told(), self.store.engine.connect() as connection:
             return {
                 row.patient: Snapshot(
