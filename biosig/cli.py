@@ -232,6 +232,33 @@ def monitor(
         raise typer.Exit(130)
 
 
+@app.command("evaluate-alarms")
+def evaluate_alarms(
+    records: Annotated[list[str], typer.Argument(help="Annotated records, folders of records.", metavar="RECORD...")],
+    store: Annotated[
+        str | None, typer.Option("--store", help="What biosig monitor wrote: folder, file or URL; default monitor.")
+    ] = None,
+    bundle: Annotated[
+        list[Path] | None, typer.Option("--bundle", help="Monitor now, in memory; may be given again.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    lead: Annotated[list[str] | None, typer.Option("--lead", help="V5=MLII takes V5 for the bundle's MLII.")] = None,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Score the alarms of monitored records against their annotations."""
+    from biosig import runs
+    from biosig.monitoring import terminal
+    from biosig.runs.watching import lead_map
+
+    place = "monitor" if store is None and not bundle else store
+    figures = runs.evaluate_alarms(
+        records, store=place, bundles=bundle or (), lead_map=lead_map(lead or ()), device=device, say=_say
+    )
+    _console().print(*terminal.alarm_figures(figures))
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
 @app.command("list")
 def list_all() -> None:
     """Show the shipped recipes and what a recipe may name."""

@@ -6,11 +6,12 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -26,7 +27,7 @@ from biosig.monitoring.monitor import Listener, Monitor, Round
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JsonLines", "LiveTable", "PlainLines", "alarm_summary", "as_line", "rhythm", "shown"]
+__all__ = ["JsonLines", "LiveTable", "PlainLines", "alarm_figures", "alarm_summary", "as_line", "rhythm", "shown"]
 
 _STYLES = {"high": "bold white on red", "medium": "black on yellow", "low": "black on cyan"}
 """Colours of priorities: red, yellow, cyan, as IEC 60601-1-8:2006+A2:2020, table 2, has for indicator lights."""
@@ -148,6 +149,66 @@ def alarm_summary(alarms: pd.DataFrame) -> Table:
         first, last = _clock(row["first_s"]), _clock(row["last_s"])
         table.add_row(*(str(row[name]) for name in ("patient", "alarm", "priority", "raised")), first, last)
     return table
+
+
+def alarm_figures(figures: Mapping[str, Any]) -> list[Table]:
+    """How good alarms were, from :func:`biosig.runs.evaluate_alarms`: per alarm, then per record where several."""
+    records, gross = figures["records"], figures["gross"]
+    table = _figure_table("alarm", "found", "sens", "delay, max", "false", "false/h", "burden")
+    table.title = f"Alarms of {_counted(records)}, {gross['hours']:.2f} h"
+    table.caption = _overall(gross)
+    for kind, one in gross["kinds"].items():
+        delay = one["delay_s"]
+        shown = "n/a" if delay["median"] is None else f"{delay['median']:.1f}, {delay['max']:.1f} s"
+        found, false = f"{one['found']}/{one['events']}", f"{one['false_alarms']}/{one['alarms']}"
+        hourly = f"{one['false_alarms_per_hour']:.2f}"
+        table.add_row(kind, found, _percent(one["sensitivity"]), shown, false, hourly, _percent(one["share_of_time"]))
+    if len(records) == 1:
+        return [table]
+    each = _figure_table("record", "found", "false", "false/h", "burden", "2015 score")
+    each.title = "Per record"
+    for name, one in records.items():
+        found, events, false, alarms = (
+            sum(kind[key] for kind in one["kinds"].values()) for key in ("found", "events", "false_alarms", "alarms")
+        )
+        rates = (f"{one['false_alarms_per_hour']:.2f}", _percent(one["share_of_time"]))
+        each.add_row(name, f"{found}/{events}", f"{false}/{alarms}", *rates, _score(one["challenge_2015"]["score"]))
+    return [table, each]
+
+
+def _figure_table(first: str, *columns: str) -> Table:
+    """A table narrow enough for the longest alarm's name in 80 columns."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    table.caption_justify = "left"
+    table.add_column(first, overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _counted(records: Mapping[str, Any]) -> str:
+    return next(iter(records)) if len(records) == 1 else f"{len(records)} records"
+
+
+def _overall(gross: Mapping[str, Any]) -> str:
+    """What is said of all alarms together, with the counts that the 2015 score comes of."""
+    challenge = gross["challenge_2015"]
+    counts = ", ".join(f"{challenge[name]} {name.upper()}" for name in ("tp", "fp", "fn", "tn"))
+    said = (
+        f"{gross['false_alarms_per_hour']:.2f} false alarms per hour, {gross['false_alarms_per_patient_day']:.1f} per "
+        f"patient-day; {gross['alarms_per_hour']:.1f} alarms per hour, {_percent(gross['share_of_time'])} of the time "
+        f"in alarm; 2015 score {_score(challenge['score'])} ({counts}, {challenge['counted']})"
+    )
+    unscored = ", ".join(f"{name} {count}" for name, count in gross["not_scored"].items())
+    return f"{said}; raised but not scored: {unscored}" if unscored else said
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{100.0 * value:.0f} %"
+
+
+def _score(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
 
 
 class _Pace:

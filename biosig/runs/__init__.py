@@ -1,9 +1,10 @@
-"""Train, evaluate, cross-validate: the parts of biosig put together, and nothing else."""
+"""Train, evaluate, cross-validate, score alarms: the parts of biosig put together, and nothing else."""
 
+from biosig.runs.alarm_evaluation import evaluate_alarms
 from biosig.runs.crossing import cross_validate
 from biosig.runs.evaluating import evaluate
 from biosig.runs.listing import parts, recipes
 from biosig.runs.marking import compare_files, write_beats
 from biosig.runs.training import train
 
-__all__ = ["compare_files", "cross_validate", "evaluate", "parts", "recipes", "train", "write_beats"]
+__all__ = ["compare_files", "cross_validate", "evaluate", "evaluate_alarms", "parts", "recipes", "train", "write_beats"]
