@@ -40,9 +40,9 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Train on all folds but one and score that one, for every fold and seed; subjects never cross folds.
 
-    Returns ``metrics.json``: the figures of all folds together (probabilities averaged over seeds), ``spread``
-    (mean and sd over every fold and seed), and ``folds`` (who was in which). Windows are cut
-    at annotated beats where there are any, so that figures compare with the literature.
+    Returns ``metrics.json``: the figures of all folds together (probabilities averaged over seeds, each fold decided
+    by its own training subjects' rule), ``spread`` (mean and sd over every fold and seed), and ``folds`` (who was in
+    which). Windows are cut at annotated beats where there are any, so that figures compare with the literature.
     """
     opened = open_recipe(recipe, settings, None)
     where = choose_device(device)
@@ -56,7 +56,8 @@ def cross_validate(
     n_classes = len(opened.data.labels)
     fold_of = grouped_folds(windows.subjects, count_labels(windows, n_classes), folds)
     total = {at: np.zeros((len(cut), n_classes)) for at, cut in cuts.items()}
-    reports, decision = [], np.zeros(n_classes)
+    rule = {at: np.zeros((len(cut), n_classes)) for at, cut in cuts.items()}
+    reports = []
     for fold, seed in product(range(folds), range(seeds)):
         title = f"fold {fold + 1} of {folds}, seed {seed + 1} of {seeds}"
         bench = Bench(opened, where, Bar(title) if progress else None)
@@ -64,17 +65,18 @@ def cross_validate(
         training = windows.of_recordings(np.flatnonzero(fold_of != fold).tolist())
         check_disjoint({"train": training.subjects, "test": [windows.subjects[i] for i in outside]})
         fitted = _fit(bench, training, virtual, opened.train.model_copy(update={"seed": opened.train.seed + seed}))
-        decision = fitted.decision
         for at, cut in cuts.items():
             testing = cut.of_recordings(outside.tolist())
             probabilities = bench.predict(fitted.model, testing)
-            total[at][np.isin(cut.recording, outside)] += probabilities / seeds
+            own = np.isin(cut.recording, outside)
+            total[at][own] += probabilities / seeds
+            rule[at][own] += fitted.decision / seeds
             if at == "reference":
-                reports.append(bench.report(testing, probabilities, decision))
+                reports.append(bench.report(testing, probabilities, fitted.decision))
         say(f"{title}: macro-F1 {reports[-1]['macro_f1']:.3f}")
-    metrics = Bench(opened, where).report(cuts["reference"], total["reference"], decision)
+    metrics = Bench(opened, where).report(cuts["reference"], total["reference"], rule["reference"])
     if "detected" in cuts:
-        guess = decide(total["detected"], decision)
+        guess = decide(total["detected"], rule["detected"])
         metrics["detected"] = report_detected(corpus, opened.data.channels, cuts["detected"], guess, opened.data.labels)
     by_class = spread(reports)
     metrics["spread"] = {name: row["f1"] for name, row in by_class["classes"].items()}

@@ -110,14 +110,14 @@ class Bench:
         return predict(model, windows, context=self.recipe.windows.context, device=self.device)
 
     def report(self, windows: Windows, probabilities: NDArray[Any], decision: NDArray[np.float64]) -> dict[str, Any]:
-        """All figures of the labelled windows."""
+        """All figures of the labelled windows; ``decision`` is one rule (n_classes,) or one per window."""
         known = windows.label >= 0
         return classification_report(
             windows.label[known],
             probabilities[known],
             windows.subject[known],
             self.recipe.data.labels,
-            predicted=decide(probabilities[known], decision),
+            predicted=decide(probabilities[known], np.broadcast_to(decision, probabilities.shape)[known]),
         )
 
     def _validate(self, windows: Windows, model: nn.Module) -> dict[str, float]:

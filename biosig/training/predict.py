@@ -88,5 +88,5 @@ def predict(
 
 
 def decide(probabilities: NDArray[Any], decision: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Class number (n,) of the largest log probability plus ``decision`` (n_classes,)."""
+    """Class number (n,) of the largest log probability plus ``decision`` (n_classes,), or one per window."""
     return np.asarray((np.log(np.maximum(probabilities, 1e-12)) + decision).argmax(axis=1), dtype=np.int64)
