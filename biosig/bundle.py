@@ -243,7 +243,7 @@ def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
             "",
             "## Training data",
             "",
-            *[f"- {key}: {value}" for key, value in provenance.items()],
+            *[f"- {key}: {_listed(value)}" for key, value in provenance.items()],
             "",
             f"## Figures ({figures.get('protocol', {}).get('what', 'none measured')})",
             "",
@@ -251,6 +251,10 @@ def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
             "",
         ]
     )
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def _figure(value: float | None) -> str:
