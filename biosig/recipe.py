@@ -52,6 +52,13 @@ class DataPart(_Part):
     unit: str = "mV"
     labels: tuple[str, ...]
 
+    @field_validator("channels", "labels")
+    @classmethod
+    def _named_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"needs one name or more, each once, got {', '.join(value) or 'none'}")
+        return value
+
 
 class WindowsPart(_Part):
     """How continuous samples become windows; the options beside these belong to the named cutter."""

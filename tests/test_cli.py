@@ -270,6 +270,13 @@ def test_a_recipe_lead_that_no_record_has_is_one_line(tmp_path: Path, command: C
     assert "lead 'V9' not found, has MLII" in ended.err.splitlines()[-1]
 
 
+def test_a_recipe_in_another_unit_than_the_records_is_one_line(tmp_path: Path, command: Command) -> None:
+    ended = command("train", "ecg", "--out", tmp_path, *TINY, "--set", "data.unit=uV", "--resume")
+    assert ended.code == 2
+    assert "MLII is in mV, recipe 'ecg' says data.unit='uV'" in ended.err.splitlines()[-1]
+    assert f"nothing to resume in {tmp_path}" in ended.err
+
+
 def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path, command: Command) -> None:
     ended = command("inspect", SAMPLE / "106", "--plot", tmp_path / "nowhere" / "106.png")
     assert ended.code == 2

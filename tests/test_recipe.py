@@ -33,6 +33,8 @@ def test_a_setting_changes_one_key():
         ("train.lr.x=3", "train.lr is a single value, not a table"),
         ("signal.BandPass=3", "BandPass is a step; set one of its fields, as in signal.BandPass.FIELD=VALUE"),
         ("signal.BandPas=3", "unknown key 'BandPas'; did you mean 'BandPass'?"),
+        ('data.labels=["N","N","V"]', "data.labels: needs one name or more, each once, got N, N, V"),
+        ("data.channels=[]", "data.channels: needs one name or more, each once, got none"),
         ("windows.options.look_ahed_s=3", "unknown key 'look_ahed_s'; did you mean 'look_ahead_s'?"),
     ],
 )

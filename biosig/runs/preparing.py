@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.virtual import render, suits
-from biosig.errors import DatasetError
+from biosig.errors import DatasetError, RecipeError
 from biosig.recipe import Recipe
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
@@ -42,9 +42,7 @@ def prepare(
     """
     say(f"reading and filtering {len(records)} records of {corpus.title} ({corpus.folder.name})")
     at = positions or recipe.cutter.positions
-    return Windows.join(
-        [_labelled(corpus, corpus.read(record, recipe.data.channels), recipe, at) for record in records]
-    )
+    return Windows.join([_labelled(corpus, _read(corpus, record, recipe), recipe, at) for record in records])
 
 
 def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, say: Say = quiet) -> Windows | None:
@@ -58,13 +56,24 @@ def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, s
     say(f"rendering {len(records)} records in {len(virtual.rhythms) * virtual.draws} other rhythms")
     parts = []
     for record in records:
-        recording = corpus.read(record, recipe.data.channels)
+        recording = _read(corpus, record, recipe)
         chosen = [rhythm for rhythm in virtual.rhythms if suits(recording, rhythm)]
         for number, rhythm in enumerate(chosen * virtual.draws):
             generator = np.random.default_rng([recipe.train.seed, zlib.crc32(f"{record} {rhythm} {number}".encode())])
             rendered = render(recording, rhythm, generator, noisy=bool(generator.random() < virtual.noisy))
             parts.append(_labelled(corpus, rendered, recipe, recipe.cutter.positions))
     return Windows.join(parts)
+
+
+def _read(corpus: Corpus, record: str, recipe: Recipe) -> Recording:
+    """The record's channels of the recipe; ``RecipeError`` where they are not in the recipe's unit."""
+    recording = corpus.read(record, recipe.data.channels)
+    for channel, unit in zip(recording.layout.channels, recording.layout.units, strict=True):
+        if unit != recipe.data.unit:
+            raise RecipeError(
+                f"{recording.name}: {channel} is in {unit}, recipe {recipe.name!r} says data.unit={recipe.data.unit!r}"
+            )
+    return recording
 
 
 def _labelled(corpus: Corpus, recording: Recording, recipe: Recipe, positions: Positions | None) -> Windows:

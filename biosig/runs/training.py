@@ -90,6 +90,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         _clear_checkpoints(folder)
+    elif not any(folder.glob("checkpoint-*.pt")):
+        say(f"nothing to resume in {folder}: starting with the first epoch")
     windows = prepare(corpus, records, opened, say=say)
     held_out = _choose_validation(windows, split, opened)
     say(f"{len(windows)} windows of {len(set(windows.subjects))} subjects; training on {describe_device(where)}")
