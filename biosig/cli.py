@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-
-    from biosig.records.summary import Summary
 
 __all__ = ["app", "main"]
 
@@ -61,7 +58,7 @@ def train(
     settings: SetOption = None,
 ) -> None:
     """Train a model and write its bundle."""
-    from biosig import runs
+    from biosig import console_tables, runs
 
     try:
         trained = runs.train(
@@ -71,7 +68,7 @@ def train(
         _say("interrupted; the same command with --resume goes on from the last complete epoch")
         raise typer.Exit(130) from None
     if "classes" in trained.manifest["metrics"]:
-        _console().print(_class_table(trained.manifest["metrics"]))
+        _console().print(console_tables.class_table(trained.manifest["metrics"]))
     _say(f"bundle written to {trained.folder}")
 
 
@@ -84,20 +81,24 @@ def evaluate(
     device: DeviceOption = "auto",
 ) -> None:
     """Score a bundle on a database and report figures."""
-    from biosig import runs
+    from biosig import console_tables, runs
 
     metrics = runs.evaluate(bundle, data=data, part=split, out=out or bundle / "evaluation", device=device, say=_say)
     console = _console()
-    _print_figures(console, metrics)
+    console_tables.print_figures(console, metrics)
     if "without_shared_subjects" in metrics:
         rest = metrics["without_shared_subjects"]
         title = f"Without {', '.join(rest['left_out'])}: another recording of the same person was trained on"
-        console.print(_class_table(rest, title=title))
+        console.print(console_tables.class_table(rest, title=title))
     if "detected" in metrics:
-        _print_figures(console, metrics["detected"], title="End to end: detected beats, EC57, from 5:00 on")
+        console_tables.print_figures(
+            console, metrics["detected"], title="End to end: detected beats, EC57, from 5:00 on"
+        )
     if "detected" in metrics.get("without_shared_subjects", {}):
         rest = metrics["without_shared_subjects"]
-        console.print(_class_table(rest["detected"], title=f"End to end without {', '.join(rest['left_out'])}"))
+        console.print(
+            console_tables.class_table(rest["detected"], title=f"End to end without {', '.join(rest['left_out'])}")
+        )
     _say(f"report written to {(out or bundle / 'evaluation') / 'report.html'}")
 
 
@@ -112,17 +113,19 @@ def cross_validate(
     settings: SetOption = None,
 ) -> None:
     """Cross-validate a recipe, folds by training subject."""
-    from biosig import runs
+    from biosig import console_tables, runs
 
     folder = out or Path("runs") / f"{Path(recipe).stem}-cross-validation"
     metrics = runs.cross_validate(
         recipe, data=data, folds=folds, seeds=seeds, out=folder, device=device, settings=settings or (), say=_say
     )
     console = _console()
-    console.print(_spread_table(metrics))
-    _print_figures(console, metrics, title="All folds together")
+    console.print(console_tables.spread_table(metrics))
+    console_tables.print_figures(console, metrics, title="All folds together")
     if "detected" in metrics:
-        _print_figures(console, metrics["detected"], title="All folds together, end to end: EC57, from 5:00 on")
+        console_tables.print_figures(
+            console, metrics["detected"], title="All folds together, end to end: EC57, from 5:00 on"
+        )
     _say(f"figures written to {folder / 'metrics.json'}")
 
 
@@ -148,6 +151,7 @@ def bxb(
 ) -> None:
     """Compare two annotation files as ANSI/AAMI EC57 does."""
     from biosig import runs
+    from biosig.console_tables import percent
 
     comparison = runs.compare_files(reference, test, start_s=start)
     table = comparison.table()
@@ -162,9 +166,10 @@ def bxb(
     console = _console()
     console.print(shown)
     for name, tally in (("QRS", comparison.qrs), ("VEB", comparison.veb), ("SVEB", comparison.sveb)):
-        rate = tally.false_positive_rate
-        tail = "" if tally.true_negatives is None else f"  false-positive rate {_percent(rate)}"
-        console.print(f"{name:5} Se {_percent(tally.sensitivity)}  +P {_percent(tally.positive_predictivity)}{tail}")
+        line = f"{name:5} Se {percent(tally.sensitivity)}  +P {percent(tally.positive_predictivity)}"
+        if tally.true_negatives is not None:
+            line += f"  false-positive rate {percent(tally.false_positive_rate)}"
+        console.print(line)
     if json_file is not None:
         json_file.write_text(json.dumps(comparison.to_dict(), indent=1), encoding="utf-8")
 
@@ -177,6 +182,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a recording: header, gaps, quality, beats."""
+    from biosig import console_tables
     from biosig.records.reading import read
     from biosig.records.summary import summarise
 
@@ -185,7 +191,7 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(summary.to_dict(), indent=1))
     else:
-        _print_summary(summary)
+        console_tables.print_summary(_console(), summary)
     if plot is not None:
         recording.plot(start).savefig(plot)
         _say(f"plot written to {plot}")
@@ -312,88 +318,6 @@ def data_get(
     from biosig.datasets.fetch import fetch
 
     fetch(name, folder, say=_say)
-
-
-def _print_summary(summary: Summary) -> None:
-    from rich.table import Table
-
-    console = _console()
-    started = f", starts {summary.start}" if summary.start else ""
-    console.print(
-        f"{summary.name}: subject {summary.subject}, {summary.duration_s:.1f} s at {summary.fs:g} Hz{started}"
-    )
-    table = Table("channel", "unit", "Hz", "min", "1 %", "median", "99 %", "max", "missing", "flat", "saturated")
-    for one in summary.channels:
-        spread = (one.minimum, one.p01, one.median, one.p99, one.maximum)
-        shares = (one.missing, one.flat, one.saturated)
-        figures = ["n/a" if value is None else f"{value:.4g}" for value in spread]
-        table.add_row(one.name, one.unit, f"{one.fs:g}", *figures, *(f"{100 * share:.2f} %" for share in shares))
-    console.print(table)
-    for gap in summary.gaps[:5]:
-        console.print(f"not recorded: {gap.start_s:.2f} to {gap.stop_s:.2f} s ({', '.join(gap.channels)})")
-    if summary.n_gaps > 5:
-        console.print(f"... {summary.n_gaps} gaps in all")
-    if summary.n_beats:
-        rate = "" if summary.mean_heart_rate is None else f", mean heart rate {summary.mean_heart_rate:.0f}/min"
-        console.print(f"{summary.n_beats} annotated beats{rate}")
-    if summary.symbols:
-        marks = (f"{one.symbol}{f' ({one.aami})' if one.aami else ''} {one.count}" for one in summary.symbols)
-        console.print(f"marks: {', '.join(marks)}")
-    for name, seconds in summary.rhythm_s.items():
-        console.print(f"rhythm {name}: {seconds:.1f} s")
-    for line in summary.comments:
-        console.print(f"# {line}")
-
-
-def _percent(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.2f} %"
-
-
-def _share(value: float | None, interval: list[float] | None = None) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.3f}" + (f" ({interval[0]:.2f}-{interval[1]:.2f})" if interval else "")
-
-
-def _class_table(metrics: dict[str, Any], title: str | None = None) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title or metrics.get("protocol", {}).get("what"), caption=_overall(metrics))
-    for name in ("class", "sensitivity", "+P", "F1", "beats" if "S" in metrics["classes"] else "windows"):
-        table.add_column(name, justify="left" if name == "class" else "right")
-    for name, row in metrics["classes"].items():
-        interval = row.get("ci95", {})
-        figures = [_share(row.get(key), interval.get(key)) for key in ("sensitivity", "ppv", "f1")]
-        table.add_row(name, *figures, str(row["support"]))
-    return table
-
-
-def _print_figures(console: Console, metrics: dict[str, Any], title: str | None = None) -> None:
-    """The table per class, then how much of it one patient decides."""
-    console.print(_class_table(metrics, title=title))
-    for name, rest in metrics.get("without_top_patient", {}).items():
-        mean = metrics["patient_mean"][name]
-        if rest["subject"] is not None and mean["n"] > 1:
-            console.print(
-                f"{name}: F1 {_share(mean['f1'])} as mean over {mean['n']} patients, {_share(rest['f1'])} without "
-                f"{rest['subject']}, who holds {100 * rest['share']:.0f} % of them"
-            )
-
-
-def _overall(metrics: dict[str, Any]) -> str:
-    figures = f"macro-F1 {_share(metrics.get('macro_f1'), metrics.get('ci95', {}).get('macro_f1'))}"
-    return figures + "; in brackets 95 % intervals over patients" if metrics.get("ci95") else figures
-
-
-def _spread_table(metrics: dict[str, Any]) -> Table:
-    from rich.table import Table
-
-    table = Table(title="F1 per class, mean and sd over folds and seeds")
-    for name in ("class", "mean", "sd"):
-        table.add_column(name, justify="left" if name == "class" else "right")
-    for name, row in metrics["spread"].items():
-        table.add_row(name, _share(row["mean"]), _share(row["sd"]))
-    return table
 
 
 def _one_line(error: Exception) -> str:

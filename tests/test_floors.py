@@ -26,6 +26,7 @@ FLOORS = {
     "bundle": 8,
     "monitoring": 9,
     "runs": 10,
+    "console_tables": 10,
     "cli": 11,
     "__init__": 12,
     "__main__": 12,
