@@ -37,6 +37,8 @@ class Corpus(ABC):
     name = ""
     title = ""
     citation = ""
+    labels_beats = False
+    """Whether its labels belong to heart beats, so that windows must be cut at beats."""
 
     @abstractmethod
     def splits(self) -> dict[str, Split]:

@@ -35,6 +35,7 @@ class MitBih(Corpus):
 
     name = "mitdb"
     title = "MIT-BIH Arrhythmia Database"
+    labels_beats = True
     citation = "Moody & Mark 2001, doi:10.1109/51.932724; Goldberger et al. 2000, doi:10.1161/01.CIR.101.23.e215"
 
     @classmethod

@@ -40,6 +40,8 @@ def prepare(
 
     ``positions`` overrides whether windows are cut at detected or at annotated beats.
     """
+    if corpus.labels_beats and recipe.cutter.positions is None:
+        raise DatasetError(f"{corpus.name} labels heart beats: windows.cut must be 'beats', got {recipe.windows.cut!r}")
     say(f"reading and filtering {len(records)} records of {corpus.title} ({corpus.folder.name})")
     at = positions or recipe.cutter.positions
     return Windows.join([_labelled(corpus, _read(corpus, record, recipe), recipe, at) for record in records])
