@@ -14,7 +14,7 @@ from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import check_disjoint, grouped_folds, hold_out
 from biosig.evaluation.metrics import spread
 from biosig.recipe import Recipe, TrainPart
-from biosig.runs.end_to_end import report_detected
+from biosig.runs.end_to_end import report_detected, report_labelled
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.training import open_recipe, write_json
@@ -72,9 +72,9 @@ def cross_validate(
             total[at][own] += probabilities / seeds
             rule[at][own] += fitted.decision / seeds
             if at == "reference":
-                reports.append(bench.report(testing, probabilities, fitted.decision))
+                reports.append(report_labelled(testing, probabilities, fitted.decision, opened.data.labels))
         say(f"{title}: macro-F1 {reports[-1]['macro_f1']:.3f}")
-    metrics = Bench(opened, where).report(cuts["reference"], total["reference"], rule["reference"])
+    metrics = report_labelled(cuts["reference"], total["reference"], rule["reference"], opened.data.labels)
     if "detected" in cuts:
         guess = decide(total["detected"], rule["detected"])
         metrics["detected"] = report_detected(corpus, opened.data.channels, cuts["detected"], guess, opened.data.labels)

@@ -1,4 +1,4 @@
-"""Detector and classifier together, compared with the annotations as EC57 does."""
+"""Figures of classified windows: where they were cut at given positions, and end to end as EC57 compares."""
 
 from __future__ import annotations
 
@@ -11,10 +11,33 @@ from numpy.typing import NDArray
 from biosig.datasets.corpus import Corpus
 from biosig.evaluation.detected import detected_report
 from biosig.evaluation.ec57 import compare_beats
+from biosig.evaluation.metrics import classification_report
 from biosig.records.recording import Annotations
+from biosig.training.predict import decide
 from biosig.windows.index import Windows
 
-__all__ = ["report_detected"]
+__all__ = ["report_detected", "report_labelled"]
+
+
+def report_labelled(
+    windows: Windows, probabilities: NDArray[Any], decision: NDArray[np.float64], labels: Sequence[str]
+) -> dict[str, Any]:
+    """All figures of the labelled windows.
+
+    Parameters
+    ----------
+    probabilities : (n_windows, n_classes).
+    decision : what is added to their logarithms before the largest is taken; one rule (n_classes,) or one per window.
+    labels : class names.
+    """
+    known = windows.label >= 0
+    return classification_report(
+        windows.label[known],
+        probabilities[known],
+        windows.subject[known],
+        labels,
+        predicted=decide(probabilities[known], np.broadcast_to(decision, probabilities.shape)[known]),
+    )
 
 
 def report_detected(

@@ -15,9 +15,8 @@ from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split
 from biosig.errors import DatasetError
-from biosig.evaluation.metrics import classification_report
 from biosig.evaluation.report import Picture, write_report
-from biosig.runs.end_to_end import report_detected
+from biosig.runs.end_to_end import report_detected, report_labelled
 from biosig.runs.gallery import worst_mistakes
 from biosig.runs.preparing import Positions, Say, prepare, quiet
 from biosig.runs.training import write_json
@@ -66,7 +65,7 @@ def evaluate(
     at: Positions | None = "reference" if by_beats else None
     windows = prepare(corpus, records, opened.recipe, positions=at, say=say)
     probabilities = opened.probabilities(windows, device=device)
-    metrics = _report(opened, windows, probabilities)
+    metrics = report_labelled(windows, probabilities, opened.decision, opened.labels)
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
     seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
     if seen == set(windows.subjects):
@@ -116,24 +115,13 @@ def _records(corpus: Corpus, split: Split, bundle: Bundle, part: str) -> tuple[l
     return found, [record for record in wanted if record not in found]
 
 
-def _report(bundle: Bundle, windows: Windows, probabilities: NDArray[np.float64]) -> dict[str, Any]:
-    known = windows.label >= 0
-    return classification_report(
-        windows.label[known],
-        probabilities[known],
-        windows.subject[known],
-        bundle.labels,
-        predicted=bundle.decide(probabilities[known]),
-    )
-
-
 def _without(bundle: Bundle, windows: Windows, probabilities: NDArray[np.float64], seen: set[str]) -> dict[str, Any]:
     """Figures without the subjects that training has seen too."""
     kept = replace(windows, label=np.where(np.isin(windows.subject, list(seen)), -1, windows.label))
     left_out = sorted({name for name, who in zip(windows.names, windows.subjects, strict=True) if who in seen})
     return {"left_out": left_out} | {
         key: value
-        for key, value in _report(bundle, kept, probabilities).items()
+        for key, value in report_labelled(kept, probabilities, bundle.decision, bundle.labels).items()
         if key in ("classes", "macro_f1", "accuracy", "ci95")
     }
 

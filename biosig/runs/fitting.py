@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from torch import nn
 
-from biosig.evaluation.metrics import classification_report
 from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
 from biosig.recipe import Recipe, TrainPart
 from biosig.training.loop import History, TrainingData, Watcher, fit
 from biosig.training.objectives import Classify, balance
-from biosig.training.predict import decide, predict
+from biosig.training.predict import predict
 from biosig.windows.index import Windows
 
 __all__ = ["Bench", "Fitted"]
@@ -108,17 +106,6 @@ class Bench:
     def predict(self, model: nn.Module, windows: Windows) -> NDArray[np.float32]:
         """Class probabilities of every window (n, n_classes)."""
         return predict(model, windows, context=self.recipe.windows.context, device=self.device)
-
-    def report(self, windows: Windows, probabilities: NDArray[Any], decision: NDArray[np.float64]) -> dict[str, Any]:
-        """All figures of the labelled windows; ``decision`` is one rule (n_classes,) or one per window."""
-        known = windows.label >= 0
-        return classification_report(
-            windows.label[known],
-            probabilities[known],
-            windows.subject[known],
-            self.recipe.data.labels,
-            predicted=decide(probabilities[known], np.broadcast_to(decision, probabilities.shape)[known]),
-        )
 
     def _validate(self, windows: Windows, model: nn.Module) -> dict[str, float]:
         probabilities = self.predict(model, windows)

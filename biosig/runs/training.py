@@ -23,6 +23,7 @@ from biosig.datasets.virtual import check_rhythms
 from biosig.errors import RecipeError
 from biosig.models.registry import check_options
 from biosig.recipe import Recipe, TrainPart, load_recipe
+from biosig.runs.end_to_end import report_labelled
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.training.augment import check_augmentations
@@ -155,7 +156,7 @@ def _fit_members(
     training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
     fits = fit_all(training, "training subjects", validation, members)
     probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
-    metrics = bench.report(validation, probabilities, fits[0].decision)
+    metrics = report_labelled(validation, probabilities, fits[0].decision, bench.recipe.data.labels)
     names = ", ".join(sorted(set(validation.subjects)))
     what = f"validation subjects, held out of training: {names}"
     if settings.refit:

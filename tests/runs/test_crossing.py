@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from biosig.runs import crossing
 from biosig.runs.crossing import cross_validate
 from biosig.runs.fitting import Bench
 
@@ -19,19 +20,19 @@ SETTINGS = (
 def test_every_fold_decides_by_the_rule_of_its_own_training_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BIOSIG_DATA", raising=False)
     rules, reported = [], []
-    fit, report = Bench.fit, Bench.report
+    fit, report = Bench.fit, crossing.report_labelled
 
     def noting_fit(self, windows, *args, **options):
         fitted = fit(self, windows, *args, **options)
         rules.append((set(windows.subjects), fitted.decision))
         return fitted
 
-    def noting_report(self, windows, probabilities, decision):
+    def noting_report(windows, probabilities, decision, labels):
         reported.append((windows, np.broadcast_to(decision, probabilities.shape)))
-        return report(self, windows, probabilities, decision)
+        return report(windows, probabilities, decision, labels)
 
     monkeypatch.setattr(Bench, "fit", noting_fit)
-    monkeypatch.setattr(Bench, "report", noting_report)
+    monkeypatch.setattr(crossing, "report_labelled", noting_report)
     cross_validate("ecg", folds=2, settings=SETTINGS, progress=False)
     assert not np.allclose(rules[0][1], rules[1][1])
     windows, used = reported[-1]
