@@ -135,7 +135,7 @@ def fit(
                 row |= validate(training.network)
             done.epoch += 1
             done.history.append(row)
-            if row.get("score", -math.inf) > done.best_score:
+            if settings.patience and row.get("score", -math.inf) > done.best_score:
                 done.best_score, done.best_epoch = row["score"], done.epoch
                 done.best_state = {key: value.detach().clone() for key, value in training.network.state_dict().items()}
             if checkpoint:
@@ -143,8 +143,7 @@ def fit(
             watcher.epoch(row)
     finally:
         watcher.end()
-    kept = done.best_state if settings.patience and done.best_state else training.network.state_dict()
-    model.load_state_dict(kept)
+    model.load_state_dict(done.best_state or training.network.state_dict())
     model.eval()
     return done.history
 
