@@ -6,37 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 import wfdb
 
 import biosig
 from biosig import runs
-from biosig.bundle import Bundle
 from biosig.cli import main
 from biosig.datasets.mitbih import SAMPLE
 from biosig.errors import RecordError, StoreError
-from biosig.models.contract import InputShape
-from biosig.models.registry import build_model
 from biosig.monitoring.store import Store
-from biosig.recipe import load_recipe
 from biosig.records.wfdb_annotations import write_annotations
 from biosig.runs.watching import monitor
-from biosig.windows.stream import cut_recording
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    """The shipped recipe with drawn weights: its labels are chance, its beats and their times are not."""
-    recipe = load_recipe("ecg", ["windows.context=4", "train.burn_in=0"])
-    recording = biosig.read(SAMPLE / "119").crop(0, 40).pick(recipe.data.channels)
-    windows = cut_recording(recording, recipe.chain, recipe.cutter)
-    shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = build_model(recipe.model.name, recipe.model.options, shape, 4).eval()
-    model.fit_scale(torch.from_numpy(windows.features))
-    model.head.weight.data *= 5.0
-    return Bundle(recipe, [model], shape, np.array([0.0, 0.5, 0.0, -0.5]))
 
 
 @pytest.fixture(scope="module")
