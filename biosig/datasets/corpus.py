@@ -64,9 +64,13 @@ class Corpus(ABC):
             raise DatasetError(f"{self.name}: unknown split {name!r}{did_you_mean(name, known)}")
         return known[chosen]
 
+    def path_of(self, record: str) -> Path:
+        """The file that :func:`biosig.records.reading.read` opens for a record: a WFDB header unless overridden."""
+        return self.folder / f"{record}.hea"
+
     def has(self, record: str) -> bool:
-        """Whether the record's header is in the folder."""
-        return (self.folder / f"{record}.hea").is_file()
+        """Whether the record's file is in the folder."""
+        return self.path_of(record).is_file()
 
     def require(self, records: Sequence[str], purpose: str) -> None:
         """``DatasetError`` naming the records that are missing for ``purpose``."""
@@ -80,8 +84,8 @@ class Corpus(ABC):
 
     def read(self, record: str, channels: Sequence[str]) -> Recording:
         """The record with its subject, only these channels, by name; ``RecordError`` where one is missing."""
-        recording = read(self.folder / record)
-        return replace(recording, name=f"{self.name}/{record}", subject=self.subject_of(record)).pick(channels)
+        recording = read(self.path_of(record), channels=channels)
+        return replace(recording, name=f"{self.name}/{record}", subject=self.subject_of(record))
 
 
 def find_folder(name: str, given: Path | None, sample: Path, probe: Sequence[str]) -> tuple[Path, bool]:
