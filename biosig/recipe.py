@@ -86,13 +86,22 @@ class VirtualPart(_Part):
 
 
 class TrainPart(_Part):
-    """The training loop's settings, the same for every model."""
+    """The training loop's settings, the same for every model.
+
+    Training from a trunk that already knows something: the first ``head_epochs`` train the head alone, at ``head_lr``
+    (else ``lr``); then everything after the stage ``freeze`` learns, each stage at ``layer_decay`` times the rate of
+    the one behind it (:class:`biosig.models.contract.Staged`).
+    """
 
     epochs: Count = 20
     batch_size: Count = 32
     lr: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup: Share = 0.1
+    head_epochs: Annotated[int, Field(ge=0)] = 0
+    head_lr: Positive | None = None
+    freeze: str = ""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     clip: Positive = 1.0
     patience: Annotated[int, Field(ge=0)] = 0
     validation: Share = 0.2
@@ -144,6 +153,14 @@ class Recipe(_Part):
         if self.train.burn_in >= self.windows.context:
             raise ValueError(
                 f"train.burn_in must be below windows.context={self.windows.context}, got {self.train.burn_in}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _more_than_the_head_is_trained(self) -> Recipe:
+        if self.train.head_epochs >= self.train.epochs:
+            raise ValueError(
+                f"train.head_epochs must be below train.epochs={self.train.epochs}, got {self.train.head_epochs}"
             )
         return self
 

@@ -29,6 +29,7 @@ def test_a_setting_changes_one_key():
         ("train.lr=-1", "train.lr: input should be greater than 0, got -1"),
         ("train.lr", "--set wants key=value"),
         ("windows.context=8", "train.burn_in must be below windows.context=8, got 8"),
+        ("train.head_epochs=99", "train.head_epochs must be below train.epochs=15, got 99"),
         ("signal.BandPas.high_hz=3", "unknown key 'BandPas'; did you mean 'BandPass'?"),
         ("train.lr.x=3", "train.lr is a single value, not a table"),
         ("signal.BandPass=3", "BandPass is a step; set one of its fields, as in signal.BandPass.FIELD=VALUE"),

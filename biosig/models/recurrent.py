@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from biosig.models.contract import InputShape
+from biosig.models.contract import HEAD, InputShape, Staged
 
 __all__ = ["Recurrent", "RecurrentOptions"]
 
@@ -144,7 +145,7 @@ class FeatureReader(nn.Module):
         return cast(Tensor, self.drop(functional.gelu(self.layer(scaled))))
 
 
-class Recurrent(nn.Module):
+class Recurrent(Staged):
     """Class logits for every window of a sequence.
 
     Parameters
@@ -171,6 +172,19 @@ class Recurrent(nn.Module):
             self.outer = _recurrent(options.cell, width, options.context_hidden, options.context_layers, False)
             head_width += options.context_hidden
         self.head = nn.Linear(head_width, n_classes)
+
+    def stages(self) -> Mapping[str, Sequence[nn.Module]]:
+        """``stem`` and ``inner`` (inside the window), ``features``, ``outer`` (over windows), ``head``."""
+        reader = self.samples
+        parts: dict[str, list[nn.Module | None]] = {
+            "stem": [None if reader is None else reader.stem],
+            "inner": [] if reader is None else [reader.inner, reader.attention],
+            "features": [self.features],
+            "outer": [self.outer],
+            HEAD: [self.head],
+        }
+        there = {name: [one for one in modules if one is not None] for name, modules in parts.items()}
+        return {name: modules for name, modules in there.items() if any(list(one.parameters()) for one in modules)}
 
     def fit_scale(self, features: Tensor) -> None:
         """Take the mean and spread of the training windows' features (n, n_features); training subjects only."""

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from biosig.errors import BundleError
+from biosig.models.contract import Staged
 from biosig.recipe import TrainPart
 from biosig.training.augment import augment
 from biosig.training.device import autocast
@@ -32,7 +33,18 @@ from biosig.training.objectives import Objective
 from biosig.training.resident import ResidentWindows, cut_sequences
 from biosig.windows.index import Windows
 
-__all__ = ["History", "Silent", "TrainingData", "Validate", "Watcher", "best_epoch", "fit", "warm_cosine"]
+__all__ = [
+    "History",
+    "Silent",
+    "TrainingData",
+    "Validate",
+    "Watcher",
+    "best_epoch",
+    "fit",
+    "learning_rate",
+    "parameter_groups",
+    "warm_cosine",
+]
 
 History = list[dict[str, float]]
 
@@ -124,6 +136,10 @@ def fit(
     ``checkpoint`` is a file that holds the state after each epoch; where it exists,
     training goes on from it. ``BundleError`` where it belongs to another training.
     """
+    if (settings.head_epochs or settings.freeze) and not isinstance(model, Staged):
+        raise ValueError(
+            f"train.head_epochs and train.freeze need a network of stages, {type(model).__name__} has none"
+        )
     training = _Training(model, data, objective, settings, device)
     done = training.load(checkpoint) if checkpoint and checkpoint.exists() else _Progress()
     watcher = watcher or Silent()
@@ -144,6 +160,8 @@ def fit(
     finally:
         watcher.end()
     model.load_state_dict(done.best_state or training.network.state_dict())
+    if isinstance(model, Staged):
+        model.freeze("")
     model.eval()
     return done.history
 
@@ -179,12 +197,7 @@ class _Training:
         else:
             weight = np.concatenate([data.weight, data.virtual_weight])
             self.resident = ResidentWindows(Windows.join([data.windows, data.virtual]), device, weight)
-        decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-        plain = [weight for weight in model.parameters() if weight.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=settings.lr,
-        )
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), lr=settings.lr)
 
     def run_epoch(self, epoch: int, watcher: Watcher) -> dict[str, float]:
         """One pass over the training windows; returns its figures."""
@@ -192,12 +205,13 @@ class _Training:
         generator = np.random.default_rng([self.settings.seed, epoch])
         torch.manual_seed(int(generator.integers(2**62)))
         batches = self._draw_batches(generator)
+        self._freeze(epoch)
         self.model.train()
         total = torch.zeros((), device=self.device)
         for number, (rows, counts) in enumerate(batches):
-            share = (epoch + number / len(batches)) / self.settings.epochs
+            rate = learning_rate(epoch + number / len(batches), self.settings)
             for group in self.optimizer.param_groups:
-                group["lr"] = self.settings.lr * warm_cosine(share, self.settings.warmup)
+                group["lr"] = rate * group["scale"]
             loss = self._step(rows, counts)
             total += loss
             watcher.batch(epoch, (number + 1) / len(batches), loss)
@@ -211,6 +225,11 @@ class _Training:
             "seconds": seconds,
             "windows_per_s": sum(int(counts.sum()) for _, counts in batches) / seconds,
         }
+
+    def _freeze(self, epoch: int) -> None:
+        """Train in this epoch what the recipe says: the head alone at first, then all that it does not freeze."""
+        if isinstance(self.model, Staged):
+            self.model.freeze(self.model.trunk if epoch < self.settings.head_epochs else self.settings.freeze)
 
     def _draw_batches(self, generator: np.random.Generator) -> list[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
         data, settings = self.data, self.settings
@@ -290,6 +309,29 @@ class _Training:
         for values in (*windows.signals, *learnt):
             digest.update(values.tobytes())
         return digest.hexdigest()
+
+
+def parameter_groups(model: nn.Module, settings: TrainPart) -> list[dict[str, Any]]:
+    """Groups for the optimizer: matrices decay, the rest does not; ``scale`` is the stage's factor of the rate."""
+    if isinstance(model, Staged):
+        parts = [(group.scale, group.weights) for group in model.parameter_groups(settings.layer_decay)]
+    else:
+        parts = [(1.0, tuple(model.parameters()))]
+    groups = []
+    for scale, weights in parts:
+        decayed = [weight for weight in weights if weight.ndim > 1]
+        plain = [weight for weight in weights if weight.ndim <= 1]
+        groups.append({"params": decayed, "scale": scale, "weight_decay": settings.weight_decay})
+        groups.append({"params": plain, "scale": scale, "weight_decay": 0.0})
+    return [group for group in groups if group["params"]]
+
+
+def learning_rate(epoch: float, settings: TrainPart) -> float:
+    """The head's learning rate after ``epoch`` epochs: one rise and fall while it learns alone, another afterwards."""
+    if epoch < settings.head_epochs:
+        return (settings.head_lr or settings.lr) * warm_cosine(epoch / settings.head_epochs, settings.warmup)
+    share = (epoch - settings.head_epochs) / (settings.epochs - settings.head_epochs)
+    return settings.lr * warm_cosine(share, settings.warmup)
 
 
 def warm_cosine(share: float, warmup: float) -> float:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from biosig.models.contract import InputShape
+from biosig.models.contract import HEAD, InputShape, Staged
 from biosig.models.registry import MODELS, build_model, check_options
 
 SHAPE = InputShape(n_channels=2, length=64, n_features=5, context=6)
@@ -96,6 +96,55 @@ def test_eight_sequences_can_be_learnt_by_heart(name, options):
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.2
+
+
+STAGED = [(name, options) for name, options in CASES if issubclass(MODELS[name], Staged)]
+
+
+@pytest.mark.parametrize(("name", "options"), STAGED)
+def test_the_stages_hold_every_weight_once_and_end_with_the_head(name, options):
+    model = built(name, options)
+    held = [weight for group in model.parameter_groups() for weight in group.weights]
+    assert len(held) == len({id(weight) for weight in held})
+    assert {id(weight) for weight in held} == {id(weight) for weight in model.parameters()}
+    assert list(model.stages())[-1] == HEAD
+
+
+@pytest.mark.parametrize(("name", "options"), STAGED)
+def test_each_stage_learns_slower_than_the_one_behind_it(name, options):
+    scales = [group.scale for group in built(name, options).parameter_groups(decay=0.5)]
+    assert scales[::-1] == [0.5**number for number in range(len(scales))]
+
+
+@pytest.mark.parametrize(("name", "options"), STAGED)
+def test_a_new_head_changes_the_outputs_and_nothing_before_it(name, options):
+    model, (samples, features) = built(name, options), inputs()
+    embedded = model.embed(samples.flatten(0, 1), features.flatten(0, 1))
+    model.reset_head(7)
+    assert model(samples, features).shape == (3, 6, 7)
+    torch.testing.assert_close(model.embed(samples.flatten(0, 1), features.flatten(0, 1)), embedded, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("name", "options"), STAGED)
+def test_a_frozen_stage_learns_nothing_not_even_batch_statistics(name, options):
+    model = built(name, options)
+    model.freeze(model.trunk)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.train()
+    model(*inputs()).square().sum().backward()
+    torch.optim.SGD(model.parameters(), lr=1.0).step()
+    changed = {key for key, value in model.state_dict().items() if not torch.equal(value, before[key])}
+    assert changed == {"head.weight", "head.bias"}
+    model.freeze("")
+    assert all(weight.requires_grad for weight in model.parameters())
+    assert all(module.training for module in model.modules())
+
+
+def test_what_cannot_be_frozen_is_said_with_the_stages():
+    with pytest.raises(ValueError, match="cannot freeze up to stage 'inne'; did you mean 'inner'"):
+        built("recurrent", {}).freeze("inne")
+    with pytest.raises(ValueError, match="cannot freeze up to stage 'head'"):
+        built("recurrent", {}).freeze("head")
 
 
 def test_features_are_scaled_by_the_training_windows():

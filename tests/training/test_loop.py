@@ -8,7 +8,7 @@ from biosig.errors import BundleError
 from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
 from biosig.recipe import TrainPart
-from biosig.training.loop import TrainingData, best_epoch, fit, warm_cosine
+from biosig.training.loop import TrainingData, best_epoch, fit, learning_rate, parameter_groups, warm_cosine
 from biosig.training.objectives import Classify, balance
 from biosig.training.predict import predict
 from biosig.training.resident import ResidentWindows, cut_sequences
@@ -137,6 +137,62 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run():
 def test_patience_ends_no_run_that_nothing_is_chosen_in():
     _, history = train(SETTINGS.model_copy(update={"patience": 2}))
     assert len(history) == SETTINGS.epochs
+
+
+def fresh():
+    torch.manual_seed(SETTINGS.seed)
+    return build_model("recurrent", OPTIONS, InputShape(1, 16, 2, context=4), 2).state_dict()
+
+
+def test_the_head_is_trained_alone_first_then_all():
+    phases = SETTINGS.model_copy(update={"head_epochs": 2, "ema": 0.0})
+    states = []
+
+    def validate(model):
+        states.append({key: value.clone() for key, value in model.state_dict().items()})
+        return {}
+
+    start = fresh()
+    train(phases, validate=validate)
+    for state in states[:2]:
+        assert {key for key in state if not torch.equal(state[key], start[key])} == {"head.weight", "head.bias"}
+    assert all(not torch.equal(states[-1][key], start[key]) for key in start if key.endswith("weight"))
+
+
+def test_a_frozen_stage_stays_as_it_was():
+    start = fresh()
+    model, _ = train(SETTINGS.model_copy(update={"freeze": "inner", "epochs": 2}))
+    same_as_before = {key for key, value in model.state_dict().items() if torch.equal(value, start[key])}
+    assert {key for key in start if key.startswith("samples.")} <= same_as_before
+    assert "outer.weight_ih_l0" not in same_as_before
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_a_killed_run_of_two_phases_goes_on_to_the_same_weights(tmp_path):
+    phases = SETTINGS.model_copy(update={"head_epochs": 2, "layer_decay": 0.5})
+    unbroken, _ = train(phases)
+    for at in (1.5, 3.5):
+        with pytest.raises(Killed):
+            train(phases, checkpoint=tmp_path / "state.pt", watcher=Killer(at))
+    assert same(train(phases, checkpoint=tmp_path / "state.pt")[0], unbroken)
+
+
+def test_each_phase_has_its_own_rise_and_fall_of_the_rate():
+    settings = SETTINGS.model_copy(update={"epochs": 10, "head_epochs": 4, "head_lr": 0.1, "lr": 0.01, "warmup": 0.5})
+    assert learning_rate(2.0, settings) == pytest.approx(0.1)
+    assert learning_rate(3.999, settings) < 1e-3
+    assert learning_rate(7.0, settings) == pytest.approx(0.01)
+    assert learning_rate(10.0, settings) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_only_matrices_decay_and_the_head_learns_fastest():
+    model = build_model("recurrent", OPTIONS, InputShape(1, 16, 2, context=4), 2)
+    groups = parameter_groups(model, SETTINGS.model_copy(update={"layer_decay": 0.5}))
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+    for group in groups:
+        matrices = {weight.ndim > 1 for weight in group["params"]}
+        assert matrices == {group["weight_decay"] > 0}
+    assert [group["scale"] for group in groups if any(one is model.head.weight for one in group["params"])] == [1.0]
 
 
 @pytest.mark.parametrize(("batch_size", "share"), [(4, 0.95), (2, 0.9), (1, 0.5)])
