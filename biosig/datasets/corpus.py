@@ -40,6 +40,11 @@ class Corpus(ABC):
     labels_beats = False
     """Whether its labels belong to heart beats, so that windows must be cut at beats."""
 
+    @classmethod
+    @abstractmethod
+    def open(cls, given: Path | None = None) -> Corpus:
+        """The database in ``given``, in ``BIOSIG_DATA``, or its sample; ``DatasetError`` where it is nowhere."""
+
     @abstractmethod
     def splits(self) -> dict[str, Split]:
         """The splits this database knows, by name."""
@@ -88,11 +93,12 @@ class Corpus(ABC):
         return replace(recording, name=f"{self.name}/{record}", subject=self.subject_of(record))
 
 
-def find_folder(name: str, given: Path | None, sample: Path, probe: Sequence[str]) -> tuple[Path, bool]:
+def find_folder(name: str, given: Path | None, sample: Path | None, probe: Sequence[str]) -> tuple[Path, bool]:
     """The folder of a database, and whether it is the shipped sample.
 
-    Looked for in this order: ``given`` or ``given/name``; ``BIOSIG_DATA/name``; the sample.
-    A folder counts where it holds one of the ``probe`` files. ``DatasetError`` where ``given`` holds none.
+    Looked for in this order: ``given`` or ``given/name``; ``BIOSIG_DATA/name``; the sample, where one ships.
+    A folder counts where it holds one of the ``probe`` files. ``DatasetError`` where ``given`` holds none, or where
+    nothing is given and there is no sample.
     """
     if given is not None:
         for folder in (given, given / name):
@@ -105,4 +111,9 @@ def find_folder(name: str, given: Path | None, sample: Path, probe: Sequence[str
     around = os.environ.get("BIOSIG_DATA")
     if around and any((Path(around) / name / file).is_file() for file in probe):
         return Path(around) / name, False
+    if sample is None:
+        raise DatasetError(
+            f"no sample of {name} ships with biosig: this needs the database: biosig data get {name} DIR, "
+            f"then --data DIR (or BIOSIG_DATA=DIR where it lies in DIR/{name})"
+        )
     return sample, True

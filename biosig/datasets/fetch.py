@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from biosig.datasets.cinc2017 import N_RECORDS, REFERENCE
 from biosig.datasets.mitbih import DS1, DS2, PACED
 from biosig.errors import BiosigError, DatasetError
 from biosig.options import lookup
@@ -22,16 +23,21 @@ class PublicDatabase:
 
     Parameters
     ----------
-    slug : its name there, which is also the name of its folder.
-    records : every record it must hold.
+    slug : its name there.
+    records : every record it must hold, with its folder there.
+    suffixes : of a record's files.
+    tables : files beside the records.
+    checksums : whether the headers state the checksums of their signals.
     licence : under which it may be used.
     """
 
     slug: str
     title: str
     records: tuple[str, ...]
-    annotator: str
+    suffixes: tuple[str, ...]
     licence: str
+    tables: tuple[str, ...] = ()
+    checksums: bool = True
 
     @property
     def address(self) -> str:
@@ -44,32 +50,43 @@ PUBLIC = {
         slug="mitdb",
         title="MIT-BIH Arrhythmia Database",
         records=tuple(sorted((*DS1, *DS2, *PACED))),
-        annotator="atr",
+        suffixes=(".hea", ".dat", ".atr"),
         licence="Open Data Commons Attribution License 1.0",
+    ),
+    "cinc2017": PublicDatabase(
+        slug="challenge-2017",
+        title="PhysioNet/CinC Challenge 2017, training set",
+        records=tuple(f"training/A{n // 1000:02}/A{n:05}" for n in range(1, N_RECORDS + 1)),
+        suffixes=(".hea", ".mat"),
+        licence="Open Data Commons Attribution License 1.0",
+        tables=(REFERENCE,),
+        checksums=False,
     ),
 }
 
 
 def fetch(name: str, folder: Path, *, say: Callable[[str], None]) -> Path:
-    """Download the records of a public database that are missing in ``folder``, then verify all of them.
+    """Download what is missing of a public database in ``folder``, then verify all of it.
 
     Returns the folder. ``DatasetError`` where the server cannot be reached or what arrived is not whole.
     """
     database = lookup(PUBLIC, name, "public database")
     folder.mkdir(parents=True, exist_ok=True)
     missing = [record for record in database.records if verify_record(database, folder, record) is not None]
-    if missing:
-        say(f"fetching {len(missing)} records of {database.title} from {database.address}")
-        _download(database, folder, missing)
+    files = [f"{record}{suffix}" for record in missing for suffix in database.suffixes]
+    files += [table for table in database.tables if not (folder / table).is_file()]
+    if files:
+        say(f"fetching {len(files)} files of {database.title} from {database.address}")
+        _download(database, folder, files)
     verify(name, folder, say=say)
     return folder
 
 
-def _download(database: PublicDatabase, folder: Path, records: list[str]) -> None:
+def _download(database: PublicDatabase, folder: Path, files: list[str]) -> None:
     import wfdb
 
     try:
-        wfdb.dl_database(database.slug, str(folder), records=records, annotators=[database.annotator], overwrite=True)
+        wfdb.dl_files(database.slug, str(folder), files, overwrite=True)
     except (OSError, ValueError) as error:  # what requests raises is an OSError
         raise DatasetError(
             f"{database.address}: cannot be fetched ({type(error).__name__}); check the network, or download the "
@@ -78,8 +95,11 @@ def _download(database: PublicDatabase, folder: Path, records: list[str]) -> Non
 
 
 def verify(name: str, folder: Path, *, say: Callable[[str], None]) -> None:
-    """Check every record of the database in ``folder``; ``DatasetError`` naming the first that is not whole."""
+    """Check every file of the database in ``folder``; ``DatasetError`` naming the first that is not whole."""
     database = lookup(PUBLIC, name, "public database")
+    for table in database.tables:
+        if not (folder / table).is_file():
+            raise DatasetError(f"{folder / table}: missing")
     for record in database.records:
         problem = verify_record(database, folder, record)
         if problem is not None:
@@ -88,9 +108,10 @@ def verify(name: str, folder: Path, *, say: Callable[[str], None]) -> None:
 
 
 def verify_record(database: PublicDatabase, folder: Path, record: str) -> str | None:
-    """What is wrong with a record, or ``None``: it must read, have marks, and match its header's checksums.
+    """What is wrong with a record, or ``None``: its samples are all there and match the header, its marks read.
 
-    The checksum of a signal is the 16-bit sum of its samples (WFDB header specification, header(5)).
+    The first sample of a signal stands in the header, and so does, but in ``.mat`` records, the 16-bit sum of its
+    samples (WFDB header specification, header(5)).
     """
     import wfdb
 
@@ -98,11 +119,19 @@ def verify_record(database: PublicDatabase, folder: Path, record: str) -> str | 
     if not path.with_suffix(".hea").is_file():
         return "missing"
     try:
-        if not len(read(path, annotator=database.annotator).annotations):
-            return f"no marks in {record}.{database.annotator}"
+        recording = read(path)
+        if not recording.data.size:
+            return "no samples"
+        if ".atr" in database.suffixes and not len(recording.annotations):
+            return f"no marks in {path.name}.atr"
     except BiosigError as error:
         return str(error)
     raw = wfdb.rdrecord(str(path), physical=False)
-    found = [int(total) for total in np.asarray(raw.d_signal).sum(axis=0) % 65536]
+    samples = np.asarray(raw.d_signal)
+    if samples[0].tolist() != raw.init_value:
+        return f"first sample {samples[0].tolist()}, header says {raw.init_value}: fetch it again"
+    found = [int(total) for total in samples.sum(axis=0) % 65536]
     stated = [int(total) % 65536 for total in raw.checksum]
-    return None if found == stated else f"checksum {found}, header says {stated}: fetch it again"
+    return (
+        None if found == stated or not database.checksums else f"checksum {found}, header says {stated}: fetch it again"
+    )

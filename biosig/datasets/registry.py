@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from biosig.datasets.cinc2017 import Cinc2017
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.mitbih import MitBih
 from biosig.options import lookup
 
 __all__ = ["DATASETS", "open_corpus"]
 
-DATASETS = {"mitbih": MitBih}
+DATASETS: dict[str, type[Corpus]] = {"cinc2017": Cinc2017, "mitbih": MitBih}
 
 
 def open_corpus(name: str, folder: Path | None = None) -> Corpus:
