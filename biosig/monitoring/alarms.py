@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from biosig.monitoring.conditions import USABLE, Beat, Finding, Watcher
-from biosig.monitoring.episodes import Episode, Shown
+from biosig.monitoring.episodes import Episode, Shown, by
 from biosig.monitoring.events import (
     Acknowledge,
     AlarmEvent,
@@ -93,6 +93,11 @@ class AlarmEngine:
             if e.shown
         ]
         return tuple(sorted(found, key=lambda alarm: (_URGENCY[alarm.priority], alarm.technical)))
+
+    @property
+    def paused(self) -> tuple[tuple[str, float], ...]:
+        """Alarms kept silent (``""`` = all but the technical) and until when."""
+        return tuple(self._paused.items())
 
     def advance(self, event: InputEvent) -> list[AlarmEvent]:
         """What this event, and the time until it, bring about.
@@ -183,17 +188,18 @@ class AlarmEngine:
         said: list[AlarmEvent] = []
         if isinstance(event, Acknowledge):
             chosen = [episode for episode in self._episodes if event.alarm in ("", episode.rule.name)]
-            said += _by_urgency([one for episode in chosen for one in episode.acknowledge(now_s)])
+            said += _by_urgency([one for episode in chosen for one in episode.acknowledge(now_s, event.who)])
         elif event.until_s > now_s:
             self._paused[event.alarm] = event.until_s
-            said.append(self._about_pause(event.alarm, now_s, "paused", f"until {event.until_s:g} s"))
+            detail = " ".join(filter(None, (f"until {event.until_s:g} s", by(event.who))))
+            said.append(self._about_pause(event.alarm, now_s, "paused", detail))
         elif event.alarm in self._paused:
-            said.append(self._resume(event.alarm, now_s))
+            said.append(self._resume(event.alarm, now_s, by(event.who)))
         return said + self._show(now_s)
 
-    def _resume(self, name: str, now_s: float) -> AlarmEvent:
+    def _resume(self, name: str, now_s: float, detail: str = "") -> AlarmEvent:
         del self._paused[name]
-        return self._about_pause(name, now_s, "resumed", "")
+        return self._about_pause(name, now_s, "resumed", detail)
 
     def _about_pause(self, name: str, now_s: float, kind: Any, detail: str) -> AlarmEvent:
         priority: Priority = next((rule.priority for rule in self.rules if rule.name == name), "low")

@@ -93,6 +93,7 @@ class BedView:
     anomaly : the last anomaly score; NaN = none.
     good : usable share of the last second.
     alarms : in force, the most urgent first.
+    paused : alarms kept silent (``""`` = all but the technical) and until which second of signal.
     drift_ppm : by how much the source's clock runs fast; None = not known.
     ended : whether the source has ended.
     """
@@ -106,6 +107,7 @@ class BedView:
     alarms: tuple[ActiveAlarm, ...]
     drift_ppm: float | None
     ended: bool
+    paused: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass
@@ -335,6 +337,7 @@ class Bed:
             alarms=self.engine.active,
             drift_ppm=self.intake.drift_ppm,
             ended=self.ended,
+            paused=self.engine.paused,
         )
 
     def snapshot(self, place: int, wards: Mapping[str, State]) -> Snapshot:

@@ -10,7 +10,7 @@ from biosig.monitoring.conditions import Finding
 from biosig.monitoring.events import AlarmEvent, Kind
 from biosig.monitoring.rules import Rule
 
-__all__ = ["Episode"]
+__all__ = ["Episode", "by"]
 
 Phase = Literal["idle", "pending", "waiting", "active", "ending"]
 
@@ -116,15 +116,15 @@ class Episode:
         state.acknowledged = False
         return [self.event(now_s, "re-alarm")]
 
-    def acknowledge(self, now_s: float) -> list[AlarmEvent]:
-        """Somebody has seen it: a latch opens, a reminder starts anew."""
+    def acknowledge(self, now_s: float, who: str = "") -> list[AlarmEvent]:
+        """Somebody (``who``) has seen it: a latch opens, a reminder starts anew."""
         state = self._state
         if state.shown in ("", "hidden") or state.acknowledged:
             return []
         state.acknowledged, state.latched = True, False
         if state.remind_s is not None:
             state.remind_s = now_s + self.rule.re_alarm_s
-        return [self.event(now_s, "acknowledged")]
+        return [self.event(now_s, "acknowledged", by(who))]
 
     def show(self, now_s: float, *, hidden: bool, paused: bool) -> list[AlarmEvent]:
         """Bring what people are shown up to date: at most one event."""
@@ -179,3 +179,8 @@ class Episode:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a ``state_dict()`` of an episode of the same rule."""
         self._state = _State(**state)
+
+
+def by(who: str) -> str:
+    """``by NAME``, for the detail of what somebody did; empty where nobody said."""
+    return f"by {who}" if who else ""

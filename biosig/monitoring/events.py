@@ -142,10 +142,11 @@ class FibrillationScore(Score):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Somebody has seen an alarm (by its rule's name; ``""`` = all that there are)."""
+    """Somebody (``who``) has seen an alarm (by its rule's name; ``""`` = all that there are)."""
 
     time_s: float
     alarm: str = ""
+    who: str = ""
 
     def __post_init__(self) -> None:
         _check_time("acknowledge", self.time_s)
@@ -163,6 +164,7 @@ class Pause:
     time_s: float
     until_s: float
     alarm: str = ""
+    who: str = ""
 
     def __post_init__(self) -> None:
         _check_time("pause", self.time_s)

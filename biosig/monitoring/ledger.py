@@ -41,7 +41,7 @@ class Ledger:
         self.session = session
         self._every_s, self._hold_s, self._clock = every_s, hold_s, clock
         self._entries: list[Entry] = []
-        self._taken: dict[int, float] = {}
+        self._taken: list[tuple[Action, float]] = []
         self._due_s = clock() + every_s
         self._failing_since_s: float | None = None
         self.trouble = ""
@@ -61,14 +61,15 @@ class Ledger:
         """Keep entries for the next commit."""
         self._entries += entries
 
-    def took(self, action: int, time_s: float) -> None:
+    def took(self, action: Action, time_s: float) -> None:
         """Note that an action was obeyed at ``time_s`` of its patient."""
-        self._taken[action] = time_s
+        self._taken.append((action, time_s))
 
     def asked(self) -> list[Action]:
         """Actions to obey; none while the store cannot be read, which the next commit tells of."""
         try:
-            return [action for action in self.session.asked() if action.number not in self._taken]
+            taken = {action.number for action, _ in self._taken}
+            return [action for action in self.session.asked() if action.number not in taken]
         except StoreError:
             return []
 
@@ -91,7 +92,7 @@ class Ledger:
                 ) from None
             self._due_s = now_s + max(self._every_s, 1.0)
             return False
-        self._entries, self._taken = [], {}
+        self._entries, self._taken = [], []
         self.trouble, self._failing_since_s = "", None
         now_s = self._clock()
         self._due_s = now_s + max(self._every_s, (now_s - begun_s) * (1.0 / _MOST_TIME - 1.0) if self._every_s else 0.0)

@@ -6,15 +6,21 @@ Nothing here knows of a database; :mod:`biosig.monitoring.store` keeps these in 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from biosig.monitoring.events import AlarmEvent, SignalState
 from biosig.monitoring.intake import Notice
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Score
 
-__all__ = ["Action", "Entry", "Scored", "Snapshot", "row_of"]
+__all__ = ["Action", "Entry", "Scored", "Snapshot", "now", "row_of"]
+
+
+def now() -> str:
+    """The clock on the wall, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,16 +68,25 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What somebody asked for: ``acknowledge`` an alarm, or ``pause`` it for ``for_s`` seconds (0 ends a pause).
+    """What somebody asked for.
 
-    ``alarm`` is the rule's name; ``""`` = all there are.
+    Parameters
+    ----------
+    kind : ``acknowledge`` an alarm, or ``pause`` it.
+    alarm : the rule's name; ``""`` = all there are.
+    for_s : of a pause, seconds of signal; 0 ends one.
+    who : in their own words; ``""`` = nobody said.
+    asked : when, by the clock on the wall, ISO 8601 in UTC.
+    number : its row in the store; None = it came straight to the monitor.
     """
 
-    number: int
     patient: str
-    kind: str
-    alarm: str
-    for_s: float
+    kind: Literal["acknowledge", "pause"]
+    alarm: str = ""
+    for_s: float = 0.0
+    who: str = ""
+    asked: str = field(default_factory=now)
+    number: int | None = None
 
 
 def row_of(entry: Entry) -> tuple[str, dict[str, Any]]:

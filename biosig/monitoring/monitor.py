@@ -17,6 +17,7 @@ from biosig.monitoring.conditions import Level, Signal
 from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.log import Entry, Scored, Snapshot
+from biosig.monitoring.orders import Orders
 from biosig.monitoring.rules import Rule, check_rules, shipped_rules
 from biosig.monitoring.sources import Delivery, Source
 from biosig.records.recording import Layout
@@ -64,6 +65,7 @@ class Monitor:
     tick_s : seconds of signal watched at a time.
     device : ``auto``, ``cpu`` or ``cuda``.
     listeners : who hears of each round.
+    orders : what people ask for while it runs; None = nobody can, but through the store.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Monitor:
         tick_s: float = 1.0,
         device: str = "cpu",
         listeners: Sequence[Listener] = (),
+        orders: Orders | None = None,
     ) -> None:
         if not bundles:
             raise ValueError("a monitor needs at least one bundle")
@@ -86,7 +89,7 @@ class Monitor:
         self._beats = beat_bundle(bundles)
         self._rules = _fitting(check_rules(shipped_rules() if rules is None else rules), beats=self._beats is not None)
         self._lead_map = dict(lead_map or {})
-        self._ledger, self._tick_s, self._listeners = ledger, tick_s, tuple(listeners)
+        self._ledger, self._tick_s, self._listeners, self._orders = ledger, tick_s, tuple(listeners), orders
         self._saved: dict[str, Snapshot] = ledger.session.snapshots() if ledger else {}
         self._entries: list[Entry] = []
         self._sources: dict[str, Source] = {}
@@ -300,30 +303,32 @@ class Monitor:
         for listener in self._listeners:
             listener(self, Round(entries, ticks))
 
-    def acknowledge(self, patient: str, alarm: str = "") -> None:
+    def acknowledge(self, patient: str, alarm: str = "", *, who: str = "") -> None:
         """Somebody has seen an alarm (``""`` = all there are)."""
         bed = self.beds[patient]
-        self._entries += bed.obey(Acknowledge(bed.clock_s, alarm))
+        self._entries += bed.obey(Acknowledge(bed.clock_s, alarm, who))
 
-    def pause(self, patient: str, for_s: float, alarm: str = "") -> None:
+    def pause(self, patient: str, for_s: float, alarm: str = "", *, who: str = "") -> None:
         """Keep an alarm silent for so many seconds of signal (``""`` = all but the technical); 0 ends a pause."""
         bed = self.beds[patient]
-        self._entries += bed.obey(Pause(bed.clock_s, bed.clock_s + for_s, alarm))
+        self._entries += bed.obey(Pause(bed.clock_s, bed.clock_s + for_s, alarm, who))
 
     def _obey(self) -> None:
-        """Do what was asked for through the store, when a commit is due anyway."""
-        if not self._ledger or not self._ledger.due:
-            return
-        for action in self._ledger.asked():
+        """Do what was asked for: of the monitor itself at once, through the store when a commit is due anyway."""
+        actions = self._orders.take() if self._orders else []
+        if self._ledger and self._ledger.due:
+            actions += self._ledger.asked()
+        for action in actions:
             bed = self.beds.get(action.patient)
             if bed is None:
                 continue
             known = action.alarm in ("", *(rule.name for rule in self._rules))
             if known and action.kind == "acknowledge":
-                self.acknowledge(action.patient, action.alarm)
+                self.acknowledge(action.patient, action.alarm, who=action.who)
             elif known and action.kind == "pause":
-                self.pause(action.patient, action.for_s, action.alarm)
-            self._ledger.took(action.number, bed.clock_s)
+                self.pause(action.patient, action.for_s, action.alarm, who=action.who)
+            if self._ledger:
+                self._ledger.took(action, bed.clock_s)
 
     def _commit(self, *, last: bool = False) -> None:
         if self._ledger is None:

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from biosig.errors import StoreError
-from biosig.monitoring.log import Action, Entry, Snapshot, row_of
+from biosig.monitoring.log import Action, Entry, Snapshot, now, row_of
 from biosig.monitoring.tables import (
     ACTIONS,
     LOGS,
@@ -97,7 +97,7 @@ class Store:
     def begin(self, config: Mapping[str, Any]) -> Session:
         """A new session that watches what ``config`` says."""
         with self._told(), self.engine.begin() as connection:
-            row = {"started": _now(), "config": json.dumps(config, sort_keys=True)}
+            row = {"started": now(), "config": json.dumps(config, sort_keys=True)}
             key = connection.execute(SESSIONS.insert().values(row)).inserted_primary_key
         if key is None:
             raise StoreError(f"{self.name}: the database gave the session no number")
@@ -169,13 +169,13 @@ class Session:
         entries: Sequence[Entry],
         snapshots: Mapping[str, Snapshot],
         *,
-        taken: Mapping[int, float] | None = None,
+        taken: Sequence[tuple[Action, float]] = (),
     ) -> None:
         """Write events, the state after them, and the actions they came of, all or nothing.
 
         Parameters
         ----------
-        taken : number of each action obeyed since the last commit, and when, in seconds of the patient's signal.
+        taken : the actions obeyed since the last commit, and when, in seconds of the patient's signal.
 
         Raises
         ------
@@ -189,10 +189,14 @@ class Session:
             self._keep(connection, snapshots)
             for name, part in rows.items():
                 connection.execute(LOGS[name].insert(), part)
-            if taken:
+            stored = [(action.number, time_s) for action, time_s in taken if action.number is not None]
+            if stored:
                 done = ACTIONS.update().where(ACTIONS.c.action == sa.bindparam("which"))
-                moments = [{"which": number, "when": time_s} for number, time_s in taken.items()]
+                moments = [{"which": number, "when": time_s} for number, time_s in stored]
                 connection.execute(done.values(time_s=sa.bindparam("when")), moments)
+            new = [self._row_of(action) | {"time_s": time_s} for action, time_s in taken if action.number is None]
+            if new:
+                connection.execute(ACTIONS.insert(), new)
 
     def _keep(self, connection: sa.Connection, snapshots: Mapping[str, Snapshot]) -> None:
         if not snapshots:
@@ -234,23 +238,29 @@ class Session:
                 for row in connection.execute(joined)
             }
 
-    def ask(self, patient: str, kind: str, *, alarm: str = "", for_s: float = 0.0) -> None:
+    def ask(self, action: Action) -> None:
         """Leave an action for the monitor of this session, which may be another program."""
-        row = {"session": self.number, "patient": patient, "kind": kind, "alarm": alarm, "for_s": for_s}
         with self.store._told(), self.store.engine.begin() as connection:
-            connection.execute(ACTIONS.insert().values(row))
+            connection.execute(ACTIONS.insert().values(self._row_of(action)))
+
+    def _row_of(self, action: Action) -> dict[str, Any]:
+        fields = asdict(action)
+        del fields["number"]
+        return fields | {"session": self.number}
 
     def asked(self) -> list[Action]:
         """Actions not obeyed yet, in order."""
         waiting = sa.select(ACTIONS).where(ACTIONS.c.session == self.number, ACTIONS.c.time_s.is_(None))
         with self.store._told(), self.store.engine.connect() as connection:
             rows = connection.execute(waiting.order_by(ACTIONS.c.action)).all()
-        return [Action(row.action, row.patient, row.kind, row.alarm, row.for_s) for row in rows]
+        return [
+            Action(row.patient, row.kind, row.alarm, row.for_s, row.who, row.asked, number=row.action) for row in rows
+        ]
 
     def end(self) -> None:
         """Note that every source was seen to its end."""
         with self.store._told(), self.store.engine.begin() as connection:
-            connection.execute(SESSIONS.update().where(SESSIONS.c.session == self.number).values(ended=_now()))
+            connection.execute(SESSIONS.update().where(SESSIONS.c.session == self.number).values(ended=now()))
 
     @property
     def ended(self) -> bool:
@@ -307,7 +317,3 @@ def _advice(message: str) -> str:
 def _first_line(error: object) -> str:
     lines: Iterable[str] = str(error).strip().splitlines() or [type(error).__name__]
     return next(iter(lines))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

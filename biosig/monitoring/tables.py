@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 __all__ = ["ACTIONS", "LOGS", "METADATA", "PATIENTS", "SCHEMA", "SCHEMAS", "SESSIONS", "SNAPSHOTS"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of this arrangement of tables; a store of another one is refused."""
 
 
@@ -64,7 +64,9 @@ ACTIONS = Table(
     Column("patient", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("alarm", Text, nullable=False),
-    Column("for_s", Float),
+    Column("for_s", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("asked", Text, nullable=False),
     Column("time_s", Float),
 )
 

@@ -18,6 +18,7 @@ from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.lines import Lines
 from biosig.monitoring.monitor import Listener, Monitor
+from biosig.monitoring.orders import Orders
 from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
 from biosig.monitoring.streams import LslStream
 from biosig.records.reading import READERS, read
@@ -99,6 +100,7 @@ def monitor(
     listeners: Sequence[Listener] = (),
     say: Say = lambda _line: None,
     stop: Callable[[], bool] = lambda: False,
+    orders: Orders | None = None,
 ) -> Watched:
     """Watch sources until they end, keep the log in a store, and write the results.
 
@@ -115,6 +117,7 @@ def monitor(
     listeners : who hears of each round.
     say : takes lines for people.
     stop : asked after each round; true ends the run, to be resumed later.
+    orders : what people ask for while it runs.
 
     Raises
     ------
@@ -145,8 +148,9 @@ def monitor(
                 stack.callback(source.close)
             ledger = Ledger(session, hold_s=HOLD_S if live else 0.0)
             watcher = Monitor(
-                loaded, ledger=ledger, lead_map=lead_map, tick_s=tick_s, device=device, listeners=listeners
-            )
+                loaded, ledger=ledger, lead_map=lead_map, tick_s=tick_s, device=device, listeners=listeners,
+                orders=orders,
+            )  # fmt: skip
             ended = watcher.run(opened, stop=stop)
         files = export(session, out)
         return Watched(ended, alarm_table(session), (*([out / "events.sqlite"] if store is None else []), *files))

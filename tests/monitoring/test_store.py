@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from biosig.errors import StoreError
 from biosig.monitoring.events import AlarmEvent, SignalState
 from biosig.monitoring.ledger import Ledger
-from biosig.monitoring.log import Entry, Snapshot
+from biosig.monitoring.log import Action, Entry, Snapshot
 from biosig.monitoring.monitor import Monitor
 from biosig.monitoring.sources import Replay
 from biosig.monitoring.store import Store
@@ -247,15 +248,10 @@ def test_a_session_of_other_sources_is_not_gone_on_with(tmp_path, open_store):
 
 def test_actions_wait_until_they_are_obeyed(tmp_path, open_store):
     session = open_store(tmp_path / "events.sqlite").begin({})
-    session.ask("a", "pause", alarm="pause", for_s=60.0)
-    session.ask("a", "acknowledge")
+    left = [Action("a", "pause", "pause", 60.0, "nurse"), Action("a", "acknowledge")]
+    for action in left:
+        session.ask(action)
     first, second = session.asked()
-    assert (first.kind, first.alarm, first.for_s, second.kind, second.alarm) == (
-        "pause",
-        "pause",
-        60.0,
-        "acknowledge",
-        "",
-    )
-    session.commit([], {}, taken={first.number: 12.5})
-    assert [action.kind for action in session.asked()] == ["acknowledge"]
+    assert [replace(action, number=None) for action in (first, second)] == left
+    session.commit([], {}, taken=[(first, 12.5), (Action("a", "acknowledge", who="page"), 13.0)])
+    assert session.asked() == [second]
