@@ -41,9 +41,12 @@ from biosig.windows.stream import cut_recording
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bundle", "load"]
+__all__ = ["Bundle", "find_bundle", "list_bundles", "load"]
 
 FORMAT = 1
+
+SHIPPED = Path(__file__).parent / "bundles"
+"""Where the bundles that come with biosig are, a folder each."""
 
 CHECKED = ("recipe.toml", "weights.safetensors", "MODEL_CARD.md")
 """Files that the manifest vouches for."""
@@ -169,11 +172,34 @@ def _put_in_place(beside: Path, folder: Path) -> None:
     beside.rmdir()
 
 
-def load(folder: str | Path) -> Bundle:
-    """The bundle in ``folder``; ``BundleError`` where a file is missing, changed or does not fit the others."""
-    folder = Path(folder)
-    if not (folder / "manifest.json").is_file():
-        raise BundleError(f"{folder}: no bundle here (no manifest.json); train one: biosig train RECIPE --out {folder}")
+def list_bundles() -> dict[str, Path]:
+    """The bundles that come with biosig, by name."""
+    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob("*/manifest.json"))}
+
+
+def find_bundle(name: str | Path) -> Path:
+    """The folder of a bundle: ``name`` itself where a bundle lies there, else that of the shipped bundle of this name.
+
+    ``BundleError`` naming those there are.
+    """
+    folder = Path(name)
+    if (folder / "manifest.json").is_file():
+        return folder
+    shipped = list_bundles()
+    if str(name) in shipped:
+        return shipped[str(name)]
+    names = f"; shipped with biosig: {', '.join(shipped)}" if shipped else ""
+    raise BundleError(
+        f"{folder}: no bundle here (no manifest.json){names}; train one: biosig train RECIPE --out {folder}"
+    )
+
+
+def load(name: str | Path) -> Bundle:
+    """The bundle in a folder, or the shipped one of this name; see :func:`find_bundle`.
+
+    ``BundleError`` where there is none, or where a file is missing, changed or does not fit the others.
+    """
+    folder = find_bundle(name)
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:

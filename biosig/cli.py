@@ -74,7 +74,7 @@ def train(
 
 @app.command()
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of a shipped one.")],
     data: DataOption = None,
     split: Annotated[str, typer.Option("--split", help="test, validation or train.")] = "test",
     out: Annotated[Path | None, typer.Option("--out", help="Folder of metrics.json and report.html.")] = None,
@@ -83,7 +83,9 @@ def evaluate(
     """Score a bundle on a database and report figures."""
     from biosig import console_tables, runs
 
-    metrics = runs.evaluate(bundle, data=data, part=split, out=out or bundle / "evaluation", device=device, say=_say)
+    home = Path(bundle) if Path(bundle).is_dir() else Path("runs") / bundle
+    folder = out or home / "evaluation"
+    metrics = runs.evaluate(bundle, data=data, part=split, out=folder, device=device, say=_say)
     console = _console()
     console_tables.print_figures(console, metrics)
     if "without_shared_subjects" in metrics:
@@ -99,7 +101,7 @@ def evaluate(
         console.print(
             console_tables.class_table(rest["detected"], title=f"End to end without {', '.join(rest['left_out'])}")
         )
-    _say(f"report written to {(out or bundle / 'evaluation') / 'report.html'}")
+    _say(f"report written to {folder / 'report.html'}")
 
 
 @app.command("cross-validate")
@@ -203,7 +205,10 @@ def monitor(
         list[str],
         typer.Argument(help="Records, folders of records, - (standard input), lsl:NAME.", metavar="SOURCE..."),
     ],
-    bundle: Annotated[list[Path], typer.Option("--bundle", help="Folder of a bundle; may be given several times.")],
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option("--bundle", help="Folder or shipped name, may be given again; default: shipped ones that fit."),
+    ] = None,
     speed: Annotated[str, typer.Option("--speed", help="Replay files at this many times real time, or max.")] = "1",
     out: Annotated[Path, typer.Option("--out", help="Folder of the event store and the results.")] = Path("monitor"),
     store: Annotated[str | None, typer.Option("--store", help="SQLAlchemy URL of another event store.")] = None,
@@ -225,7 +230,7 @@ def monitor(
     options = watching.source_options(speed=speed, channels=channels, fs=fs, unit=unit, on_resume=on_resume)
     with watching.stop_on_signals() as stop, terminal.shown(_console(), _say, as_json=as_json) as listeners:
         watched = watching.monitor(
-            sources, bundle, out=out, store=store, options=options, lead_map=watching.lead_map(lead or ()),
+            sources, bundle or (), out=out, store=store, options=options, lead_map=watching.lead_map(lead or ()),
             resume=resume, device=device, listeners=listeners, say=_say, stop=stop,
         )  # fmt: skip
     if not as_json:
@@ -245,7 +250,7 @@ def evaluate_alarms(
         str | None, typer.Option("--store", help="What biosig monitor wrote: folder, file or URL; default monitor.")
     ] = None,
     bundle: Annotated[
-        list[Path] | None, typer.Option("--bundle", help="Monitor now, in memory; may be given again.")
+        list[str] | None, typer.Option("--bundle", help="Monitor now, in memory; may be given again.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     lead: Annotated[list[str] | None, typer.Option("--lead", help="V5=MLII takes V5 for the bundle's MLII.")] = None,
@@ -267,18 +272,20 @@ def evaluate_alarms(
 
 @app.command("list")
 def list_all() -> None:
-    """Show the shipped recipes and what a recipe may name."""
+    """Show the shipped recipes and bundles, and what a recipe may name."""
     from rich.table import Table
 
     from biosig import runs
 
     console = _console()
-    table = Table(title="Recipes")
-    table.add_column("name")
-    table.add_column("what it does")
-    for name, summary in runs.recipes().items():
-        table.add_row(name, summary)
-    console.print(table)
+    for title, rows in (("Recipes", runs.recipes()), ("Bundles, trained and ready", runs.bundles())):
+        table = Table(title=title)
+        table.add_column("name")
+        table.add_column("what it does")
+        for name, summary in rows.items():
+            table.add_row(name, summary)
+        if rows:
+            console.print(table)
     for kind, names in runs.parts().items():
         console.print(f"{kind}: {', '.join(names)}")
 
@@ -286,7 +293,7 @@ def list_all() -> None:
 @bench_app.command("monitor")
 def bench_monitor(
     bundles: Annotated[
-        list[Path] | None, typer.Option("--bundle", help="Bundle to score with, may be given again; default untrained.")
+        list[str] | None, typer.Option("--bundle", help="Bundle to score with, may be given again; default untrained.")
     ] = None,
     patients: Annotated[list[int] | None, typer.Option("--patients", min=1, help="Default 10, 100 and 1000.")] = None,
     seconds: Annotated[int, typer.Option("--seconds", min=1, help="Seconds of signal per measurement.")] = 20,

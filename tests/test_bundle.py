@@ -1,6 +1,7 @@
 """A bundle is whole or refused, and scores as it did before it was saved."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 import biosig
-from biosig.bundle import CHECKED, Bundle, load
+from biosig.bundle import CHECKED, Bundle, list_bundles, load
 from biosig.datasets.mitbih import SAMPLE
 from biosig.errors import BundleError
 from biosig.models.contract import InputShape
@@ -139,3 +140,38 @@ def test_what_a_bundle_needs_and_a_source_has_are_both_said(saved):
 def test_no_folder_is_no_bundle(tmp_path):
     with pytest.raises(BundleError, match="no bundle here"):
         load(tmp_path / "nothing")
+
+
+@pytest.fixture
+def shipped(saved, tmp_path, monkeypatch):
+    """As if the bundle came with biosig, called ``hearts``; the current folder is another one."""
+    shutil.copytree(saved[1], tmp_path / "shipped" / "hearts")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("biosig.bundle.SHIPPED", tmp_path / "shipped")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path / "shipped" / "hearts"
+
+
+def test_a_shipped_bundle_is_found_by_its_name(shipped):
+    assert list_bundles() == {"hearts": shipped}
+    assert load("hearts").folder == shipped
+
+
+def test_a_bundle_in_the_folder_of_a_shipped_ones_name_is_the_one_that_is_meant(shipped):
+    shutil.copytree(shipped, "hearts")
+    assert load("hearts").folder == Path("hearts")
+    assert load(shipped).folder == shipped
+
+
+def test_an_unknown_bundle_is_told_the_names_of_those_that_are_shipped(shipped):
+    with pytest.raises(BundleError, match=r"^lungs: no bundle here .*; shipped with biosig: hearts; train one: "):
+        load("lungs")
+
+
+@pytest.mark.parametrize("name", list_bundles())
+def test_bundles_that_come_with_biosig_are_whole_small_and_have_a_card(name):
+    bundle = load(name)
+    assert bundle.recipe.name == name
+    assert bundle.manifest["metrics"]
+    assert sum(path.stat().st_size for path in list_bundles()[name].iterdir()) < 2_000_000
+    assert "For research use only" in (list_bundles()[name] / "MODEL_CARD.md").read_text(encoding="utf-8")

@@ -59,6 +59,8 @@ class Watching:
     rules : of the alarms.
     latency_s : no beat becomes known later than this after its peak.
     channels : whose signal state is told, by the source's names.
+    bundles : names of those that score the patient.
+    beats : the one of them whose windows are the beats that alarms hear of; None = none.
     lead : the channel that fibrillation is looked for on; None = it is not.
     tick_s : seconds of signal watched at a time.
     reorder_s : packets may come out of order by as much.
@@ -67,6 +69,8 @@ class Watching:
     rules: tuple[Rule, ...]
     latency_s: float
     channels: tuple[str, ...]
+    bundles: tuple[str, ...]
+    beats: str | None
     lead: str | None
     tick_s: float = 1.0
     reorder_s: float = 0.25

@@ -7,23 +7,23 @@ lies between two such rounds: no patient is ever half a second on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError, SourceError, StoreError
 from biosig.monitoring.bed import Bed, BedView, Tick, Watching
-from biosig.monitoring.conditions import Level, Signal
 from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.log import Entry, Scored, Snapshot
 from biosig.monitoring.orders import Orders
-from biosig.monitoring.rules import Rule, check_rules, shipped_rules
+from biosig.monitoring.panel import Panel, beat_bundle, rules_for
+from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Score, Ward
 
-__all__ = ["Listener", "Monitor", "Round", "beat_bundle"]
+__all__ = ["Listener", "Monitor", "Round"]
 
 _IDLE_S = 0.25
 """Longest sleep while nothing comes, so that a stop is obeyed."""
@@ -47,12 +47,6 @@ Listener = Callable[["Monitor", Round], None]
 """Called after each round, before its entries are committed."""
 
 
-def beat_bundle(bundles: Mapping[str, Bundle]) -> str | None:
-    """Name of the bundle whose windows are the beats that alarms hear of: cut at beats, and of most classes."""
-    cut_at_beats = [name for name, bundle in bundles.items() if bundle.recipe.cutter.positions is not None]
-    return max(cut_at_beats, key=lambda name: len(bundles[name].labels), default=None)
-
-
 class Monitor:
     """Patients, the bundles that score them, and the ledger of what happened.
 
@@ -62,6 +56,7 @@ class Monitor:
     ledger : where the log goes; None = nowhere.
     lead_map : source channel -> channel of a bundle that it stands in for.
     rules : of the alarms; None = those shipped. Rules about beats are left out where no bundle tells of beats.
+    every : every bundle must fit every patient; else a patient is watched by those that fit, at least one.
     tick_s : seconds of signal watched at a time.
     device : ``auto``, ``cpu`` or ``cuda``.
     listeners : who hears of each round.
@@ -75,20 +70,17 @@ class Monitor:
         ledger: Ledger | None = None,
         lead_map: Mapping[str, str] | None = None,
         rules: Sequence[Rule] | None = None,
+        every: bool = True,
         tick_s: float = 1.0,
         device: str = "cpu",
         listeners: Sequence[Listener] = (),
         orders: Orders | None = None,
     ) -> None:
-        if not bundles:
-            raise ValueError("a monitor needs at least one bundle")
-        self._bundles = dict(bundles)
+        self._panel = Panel(bundles, every=every, lead_map=lead_map or {})
         self._wards: dict[str, Ward[str]] = {
             name: Ward(bundle, {}, lead_map=lead_map, device=device) for name, bundle in bundles.items()
         }
-        self._beats = beat_bundle(bundles)
-        self._rules = _fitting(check_rules(shipped_rules() if rules is None else rules), beats=self._beats is not None)
-        self._lead_map = dict(lead_map or {})
+        self._rules = rules
         self._ledger, self._tick_s, self._listeners, self._orders = ledger, tick_s, tuple(listeners), orders
         self._saved: dict[str, Snapshot] = ledger.session.snapshots() if ledger else {}
         self._entries: list[Entry] = []
@@ -103,23 +95,9 @@ class Monitor:
         return [bed.view() for bed in self.beds.values()]
 
     @property
-    def rules(self) -> tuple[Rule, ...]:
-        """Of the alarms, those about beats included where a bundle tells of beats."""
-        return self._rules
-
-    @property
     def trouble(self) -> str:
         """Why the log cannot be written now; empty where it can."""
         return self._ledger.trouble if self._ledger else ""
-
-    def needed(self, layout: Layout) -> tuple[str, ...]:
-        """The source's channels that bundles look at, those that stand in for others included."""
-        wanted = dict.fromkeys(name for bundle in self._bundles.values() for name in bundle.recipe.data.channels)
-        return tuple(name for name in map(self._given, wanted) if name in layout.channels)
-
-    def _given(self, wanted: str) -> str:
-        """The source's name of a bundle's channel."""
-        return next((given for given, stands_for in self._lead_map.items() if stands_for == wanted), wanted)
 
     def admit(self, patient: str, layout: Layout, source: Source) -> Bed:
         """A new patient, or one who was watched by the run that is resumed.
@@ -127,21 +105,20 @@ class Monitor:
         ``BundleError`` where a bundle does not fit the layout, ``StoreError`` where the layout or the rules are others
         than before.
         """
-        admitted: list[Ward[str]] = []
         try:
-            for ward in self._wards.values():
-                ward.admit(patient, layout)
-                admitted.append(ward)
+            bundles = self._panel.fitting(layout)
         except BundleError as error:
-            for ward in admitted:
-                ward.discharge(patient)
             raise BundleError(f"{patient}: {error}") from None
-        beats = self._beats
+        for name in bundles:
+            self._wards[name].admit(patient, layout)
+        beats = beat_bundle(bundles)
         watching = Watching(
-            rules=self._rules,
+            rules=rules_for(bundles, self._rules),
             latency_s=0.0 if beats is None else self._wards[beats].latency_s(patient),
-            channels=self.needed(layout),
-            lead=None if beats is None else self._given(self._bundles[beats].recipe.data.channels[0]),
+            channels=self._panel.needed(layout, bundles),
+            bundles=tuple(bundles),
+            beats=beats,
+            lead=None if beats is None else self._panel.given(bundles[beats].recipe.data.channels[0]),
             tick_s=self._tick_s,
             reorder_s=source.reorder_s,
         )
@@ -158,8 +135,10 @@ class Monitor:
             states = bed.restore(saved)
         except ValueError as error:
             raise StoreError(f"{bed.patient}: cannot resume: {error}") from None
-        for name, ward in self._wards.items():
-            ward.load_state_dict(bed.patient, states[name])
+        for name in bed.watching.bundles:
+            if name not in states:
+                raise StoreError(f"{bed.patient}: cannot resume: bundle {name!r} did not watch before")
+            self._wards[name].load_state_dict(bed.patient, states[name])
         if not source.open:
             source.seek(bed.patient, saved.place)
 
@@ -265,13 +244,19 @@ class Monitor:
         scored: dict[str, list[Scored]] = {patient: [] for patient in ticks}
         anew = [patient for patient, tick in ticks.items() if tick.reset]
         for name, ward in self._wards.items():
-            self._note(name, ward.flush(anew), scored)
-            for patient in anew:
+            begun = self._watched_by(name, anew)
+            self._note(name, ward.flush(begun), scored)
+            for patient in begun:
                 ward.reset(patient, ticks[patient].start_s)
-            self._note(name, ward.push({patient: tick.samples for patient, tick in ticks.items()}), scored)
+            own = self._watched_by(name, ticks)
+            self._note(name, ward.push({patient: ticks[patient].samples for patient in own}), scored)
         for patient, tick in ticks.items():
             self._entries += self.beds[patient].watch(tick, scored[patient])
         self._publish(ticks)
+
+    def _watched_by(self, bundle: str, patients: Iterable[str]) -> list[str]:
+        """Those of the patients whom a bundle scores."""
+        return [patient for patient in patients if bundle in self.beds[patient].watching.bundles]
 
     def _end_beds(self, beds: Sequence[Bed]) -> None:
         if not beds:
@@ -279,13 +264,14 @@ class Monitor:
         patients = [bed.patient for bed in beds]
         scored: dict[str, list[Scored]] = {patient: [] for patient in patients}
         for name, ward in self._wards.items():
-            self._note(name, ward.flush(patients), scored)
+            self._note(name, ward.flush(self._watched_by(name, patients)), scored)
         for bed in beds:
             self._entries += bed.finish(scored[bed.patient])
 
     def _note(self, name: str, scores: Mapping[str, Sequence[Score]], scored: dict[str, list[Scored]]) -> None:
         for patient, found in scores.items():
-            scored[patient] += [Scored(name, name == self._beats, score) for score in found]
+            is_beat = name == self.beds[patient].watching.beats
+            scored[patient] += [Scored(name, is_beat, score) for score in found]
 
     def _finish(self) -> None:
         """No source sends any more: whoever was not told to have ended has."""
@@ -322,7 +308,7 @@ class Monitor:
             bed = self.beds.get(action.patient)
             if bed is None:
                 continue
-            known = action.alarm in ("", *(rule.name for rule in self._rules))
+            known = action.alarm in ("", *(rule.name for rule in bed.watching.rules))
             if known and action.kind == "acknowledge":
                 self.acknowledge(action.patient, action.alarm, who=action.who)
             elif known and action.kind == "pause":
@@ -337,17 +323,8 @@ class Monitor:
         snapshots = {
             patient: bed.snapshot(
                 self._sources[patient].place(patient),
-                {name: ward.state_dict(patient) for name, ward in self._wards.items()},
+                {name: self._wards[name].state_dict(patient) for name in bed.watching.bundles},
             )
             for patient, bed in self.beds.items()
         }
         self._ledger.commit(snapshots, last=last)
-
-
-def _fitting(rules: Sequence[Rule], *, beats: bool) -> tuple[Rule, ...]:
-    """The rules that can be kept: where no beats are told, one about beats would take silence for asystole."""
-    if beats:
-        return tuple(rules)
-    kept = [rule for rule in rules if isinstance(rule.watch, Level | Signal)]
-    names = {rule.name for rule in kept}
-    return tuple(replace(rule, hides=tuple(name for name in rule.hides if name in names)) for rule in kept)

@@ -3,8 +3,18 @@
 from biosig.runs.alarm_evaluation import evaluate_alarms
 from biosig.runs.crossing import cross_validate
 from biosig.runs.evaluating import evaluate
-from biosig.runs.listing import parts, recipes
+from biosig.runs.listing import bundles, parts, recipes
 from biosig.runs.marking import compare_files, write_beats
 from biosig.runs.training import train
 
-__all__ = ["compare_files", "cross_validate", "evaluate", "evaluate_alarms", "parts", "recipes", "train", "write_beats"]
+__all__ = [
+    "bundles",
+    "compare_files",
+    "cross_validate",
+    "evaluate",
+    "evaluate_alarms",
+    "parts",
+    "recipes",
+    "train",
+    "write_beats",
+]

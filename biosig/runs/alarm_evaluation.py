@@ -13,6 +13,7 @@ from biosig.evaluation.alarms import pool
 from biosig.monitoring.alarm_scoring import Heard, alarms_in, score_alarms
 from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.monitor import Monitor, Round
+from biosig.monitoring.panel import Panel
 from biosig.monitoring.sources import Replay, record_paths
 from biosig.records.recording import Layout, Recording
 from biosig.runs.watching import (
@@ -38,7 +39,7 @@ def evaluate_alarms(
     records: Sequence[Path | str],
     *,
     store: Path | str | None = None,
-    bundles: Sequence[Path | Bundle] = (),
+    bundles: Sequence[str | Path | Bundle] = (),
     lead_map: Mapping[str, str] | None = None,
     device: str = "cpu",
     say: Callable[[str], None] = lambda _line: None,
@@ -99,7 +100,7 @@ def evaluate_alarms(
 
 def _monitored(
     names: Sequence[str],
-    bundles: Sequence[Path | Bundle],
+    bundles: Sequence[str | Path | Bundle],
     lead_map: Mapping[str, str] | None,
     device: str,
     say: Callable[[str], None],
@@ -114,7 +115,7 @@ def _monitored(
                 events[entry.patient].append(entry.what)
 
     with stand_ins_told(lead_map, say):
-        recordings = open_recordings(names, loaded, lead_map, say=say)
+        recordings = open_recordings(names, Panel(loaded, lead_map=lead_map or {}), say=say)
         if not recordings:
             raise SourceError(f"{', '.join(names)}: nothing to watch: no recording fits the bundle")
         for name, recording in recordings.items():
@@ -123,7 +124,10 @@ def _monitored(
         watcher = Monitor(loaded, lead_map=lead_map, device=device, listeners=[listen])
         watcher.run([Replay(recordings)])
     return {
-        name: (recording, Heard(tuple(events[name]), watcher.rules, recording.layout, recording.duration_s, True))
+        name: (
+            recording,
+            Heard(tuple(events[name]), watcher.beds[name].watching.rules, recording.layout, recording.duration_s, True),
+        )
         for name, recording in recordings.items()
     }
 

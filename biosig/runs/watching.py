@@ -12,18 +12,19 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, get_args
 
-from biosig.bundle import Bundle, load
+from biosig.bundle import Bundle, list_bundles, load
 from biosig.errors import BundleError, SourceError, StoreError
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.lines import Lines
 from biosig.monitoring.monitor import Listener, Monitor
 from biosig.monitoring.orders import Orders
+from biosig.monitoring.panel import Panel
 from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
 from biosig.monitoring.streams import LslStream
 from biosig.records.reading import READERS, read
 from biosig.records.recording import Layout, Recording
-from biosig.scoring.leads import LeadMapWarning, check_fits, map_leads
+from biosig.scoring.leads import LeadMapWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +41,16 @@ __all__ = [
     "open_recordings",
     "open_store",
     "patient_name",
+    "shipped_bundles",
     "source_options",
     "stand_ins_told",
     "stop_on_signals",
 ]
 
 Say = Callable[[str], None]
+
+SIGNAL_UNITS = ("mV", "uV")
+"""Units of what can be monitored: ECG and EEG."""
 
 HOLD_S = 60.0
 """Seconds that a monitor of live signals goes on while its store cannot be written."""
@@ -88,7 +93,7 @@ class Watched:
 
 def monitor(
     sources: Sequence[str],
-    bundles: Sequence[Path | Bundle],
+    bundles: Sequence[str | Path | Bundle] = (),
     *,
     out: Path,
     store: str | None = None,
@@ -107,7 +112,8 @@ def monitor(
     Parameters
     ----------
     sources : records, folders of records, ``-`` for standard input, ``lsl:NAME`` for a Lab Streaming Layer stream.
-    bundles : folders, or bundles at hand.
+    bundles : folders, names of shipped bundles, or bundles at hand; each must fit every patient. None given = all that
+        are shipped, of which each patient is watched by those that fit.
     out : folder of the results, and of ``events.sqlite``.
     store : SQLAlchemy's address of another database for the log.
     lead_map : source channel -> channel of a bundle that it stands in for.
@@ -124,7 +130,7 @@ def monitor(
     BundleError, RecordError, SourceError, StoreError
     """
     chosen = options or SourceOptions()
-    loaded = load_bundles(bundles)
+    loaded = load_bundles(bundles or shipped_bundles())
     live = not math.isinf(chosen.speed) or any(name.startswith("lsl:") for name in sources)
     with ExitStack() as stack:
         place = open_store(out / "events.sqlite" if store is None else store, wait_s=0.25 if live else 5.0)
@@ -143,13 +149,16 @@ def monitor(
         ended = session.ended
         if not ended:
             stack.enter_context(stand_ins_told(lead_map, say))
-            opened = _open_sources(sources, chosen, loaded, lead_map, tick_s, say)
+            panel = Panel(loaded, every=bool(bundles), lead_map=lead_map or {})
+            opened = _open_sources(sources, chosen, panel, tick_s, say)
             for source in opened:
                 stack.callback(source.close)
+            if not bundles:
+                say(_chosen_told(opened, panel))
             ledger = Ledger(session, hold_s=HOLD_S if live else 0.0)
             watcher = Monitor(
-                loaded, ledger=ledger, lead_map=lead_map, tick_s=tick_s, device=device, listeners=listeners,
-                orders=orders,
+                loaded, ledger=ledger, lead_map=lead_map, every=panel.every, tick_s=tick_s, device=device,
+                listeners=listeners, orders=orders,
             )  # fmt: skip
             ended = watcher.run(opened, stop=stop)
         files = export(session, out)
@@ -184,7 +193,15 @@ def lead_map(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def load_bundles(bundles: Sequence[Path | Bundle]) -> dict[str, Bundle]:
+def shipped_bundles() -> list[Bundle]:
+    """The bundles that come with biosig and are for signals; ``BundleError`` where there are none."""
+    found = [bundle for bundle in map(load, list_bundles().values()) if bundle.recipe.data.unit in SIGNAL_UNITS]
+    if not found:
+        raise BundleError("no bundle is shipped with this biosig; train one, and give its folder: --bundle FOLDER")
+    return found
+
+
+def load_bundles(bundles: Sequence[str | Path | Bundle]) -> dict[str, Bundle]:
     """Bundles by the name of their recipe; ``BundleError`` where two share one."""
     loaded: dict[str, Bundle] = {}
     for one in bundles:
@@ -196,11 +213,19 @@ def load_bundles(bundles: Sequence[Path | Bundle]) -> dict[str, Bundle]:
     return loaded
 
 
-def _needed(bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None) -> tuple[str, ...]:
-    """Channels of sources that are looked at, those that stand in for others included."""
-    given = {wanted: stand_in for stand_in, wanted in (lead_map or {}).items()}
-    wanted = dict.fromkeys(name for bundle in bundles.values() for name in bundle.recipe.data.channels)
-    return tuple(given.get(name, name) for name in wanted)
+def _chosen_told(sources: Sequence[Source], panel: Panel) -> str:
+    """Which of the shipped bundles watch whom."""
+    watched: dict[tuple[str, ...], list[str]] = {}
+    for source in sources:
+        for patient, layout in source.layouts.items():
+            watched.setdefault(tuple(panel.fitting(layout)), []).append(patient)
+    told = [f"{_listed(patients)} by {', '.join(names)}" for names, patients in watched.items()]
+    later = [f"whoever comes by those that fit of {', '.join(panel.bundles)}"] if any(s.open for s in sources) else []
+    return f"no --bundle given, watched with what ships with biosig: {'; '.join([*told, *later])}"
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def open_store(place: Path | str, *, wait_s: float = 5.0) -> Store:
@@ -217,8 +242,7 @@ def open_store(place: Path | str, *, wait_s: float = 5.0) -> Store:
 def _open_sources(
     names: Sequence[str],
     options: SourceOptions,
-    bundles: Mapping[str, Bundle],
-    lead_map: Mapping[str, str] | None,
+    panel: Panel,
     tick_s: float,
     say: Say,
 ) -> list[Source]:
@@ -232,31 +256,29 @@ def _open_sources(
             live.append(LslStream(name.removeprefix("lsl:"), channels=options.channels, unit=unit))
         else:
             files.append(name)
-    recordings = open_recordings(files, bundles, lead_map, say=say)
+    recordings = open_recordings(files, panel, say=say)
     if not recordings and not live:
-        raise SourceError(f"{', '.join(names)}: nothing to watch: no recording fits the bundle")
+        raise SourceError(f"{', '.join(names)}: nothing to watch: no recording fits the bundles")
     return [*([Replay(recordings, speed=options.speed, tick_s=tick_s)] if recordings else []), *live]
 
 
-def open_recordings(
-    names: Sequence[str], bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None, *, say: Say
-) -> dict[str, Recording]:
+def open_recordings(names: Sequence[str], panel: Panel, *, say: Say) -> dict[str, Recording]:
     """Records and folders of records by patient, with the channels that the bundles look at.
 
-    A record that a bundle does not fit is a ``BundleError``; in a folder it is left out, which ``say`` tells.
+    A record that the bundles do not fit is a ``BundleError``; in a folder it is left out, which ``say`` tells.
     """
-    needed = _needed(bundles, lead_map)
     recordings: dict[str, Recording] = {}
     for name in dict.fromkeys(names):
         for path in record_paths(Path(name)):
-            recording = open_recording(path, needed)
-            misfit = _misfit(recording, bundles, lead_map)
-            if misfit and Path(name).is_dir():
-                say(f"left out: {misfit}")
-            elif misfit:
-                raise BundleError(misfit)
+            recording = read(path)
+            try:
+                chosen = panel.needed(recording.layout, panel.fitting(recording.layout))
+            except BundleError as error:
+                if not Path(name).is_dir():
+                    raise BundleError(f"{recording.name}: {error}") from None
+                say(f"left out: {recording.name}: {error}")
             else:
-                recordings[patient_name(path, recordings)] = recording
+                recordings[patient_name(path, recordings)] = _with_channels(recording, path, chosen)
     return recordings
 
 
@@ -270,23 +292,16 @@ def _standard_input(options: SourceOptions) -> Source:
     return Frames(layout, on_resume=options.on_resume, live=live)
 
 
-def open_recording(path: Path, needed: tuple[str, ...]) -> Recording:
-    """The recording with the channels that are looked at; whole where it has none of them, for the error to name."""
+def open_recording(path: Path, channels: Sequence[str]) -> Recording:
+    """The recording with those of the channels that it has; whole where it has none of them."""
     recording = read(path)
-    chosen = [name for name in needed if name in recording.layout.channels]
-    if not chosen:
-        return recording
+    chosen = [name for name in channels if name in recording.layout.channels]
+    return _with_channels(recording, path, chosen) if chosen else recording
+
+
+def _with_channels(recording: Recording, path: Path, chosen: Sequence[str]) -> Recording:
+    """Where channels have rates of their own, read anew: on the grid of these alone."""
     return read(path, channels=chosen) if recording.channel_fs else recording.pick(chosen)
-
-
-def _misfit(recording: Recording, bundles: Mapping[str, Bundle], lead_map: Mapping[str, str] | None) -> str:
-    """Why a recording cannot be watched by every bundle; empty where it can."""
-    for name, bundle in bundles.items():
-        try:
-            check_fits(bundle.recipe, map_leads(recording.layout, lead_map, bundle=name))
-        except BundleError as error:
-            return f"{recording.name}: {error}"
-    return ""
 
 
 def patient_name(path: Path, taken: Container[str]) -> str:

@@ -3,14 +3,20 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import torch
 
 import biosig
+from biosig.bundle import Bundle
 from biosig.datasets.mitbih import SAMPLE
+from biosig.models.contract import InputShape
+from biosig.models.registry import build_model
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.monitor import Monitor
 from biosig.monitoring.sources import Replay
 from biosig.monitoring.store import Session, Store
+from biosig.recipe import parse_recipe
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +24,33 @@ def bundle_folder(bundle, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "ecg"
     bundle.save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def slide_bundle(bundle):
+    """EEG of four channels in sliding windows of 4 s, with drawn weights."""
+    signal = [{"step": "HoldGaps"}, {"step": "BandPass", "low_hz": 1.0, "high_hz": 40.0}]
+    recipe = parse_recipe(
+        {
+            "name": "eeg",
+            "summary": "Rest or arithmetic, untrained.",
+            "data": {
+                "dataset": "mitbih",
+                "channels": ["Fp1", "Fp2", "O1", "O2"],
+                "unit": "uV",
+                "labels": ["rest", "arithmetic"],
+            },
+            "signal": signal,
+            "windows": {"cut": "slide", "options": {"length_s": 4.0, "stride_s": 2.0}},
+            "model": {"name": "recurrent", "options": {"hidden": 8, "context_hidden": 8}},
+        },
+        where="test",
+    )
+    shape = InputShape(4, 1000, 0, 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build_model(recipe.model.name, recipe.model.options, shape, 2).eval()
+    return Bundle(recipe, [model], shape, np.zeros(2))
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 import biosig
-from biosig.bundle import Bundle
 from biosig.datasets.mitbih import SAMPLE
 from biosig.errors import BundleError, SourceError, StoreError
-from biosig.monitoring.alarms import AlarmEngine
 from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.intake import Packet
 from biosig.monitoring.lines import Lines
@@ -23,7 +21,6 @@ from biosig.monitoring.orders import Orders
 from biosig.monitoring.rules import shipped_rules
 from biosig.monitoring.sources import Delivery, Frames, Replay, Source
 from biosig.monitoring.tables import ACTIONS
-from biosig.recipe import parse_recipe
 from biosig.records.recording import Layout, Recording
 from biosig.scoring.leads import LeadMapWarning
 
@@ -308,16 +305,6 @@ def test_two_sources_cannot_send_one_patient(bundle, flutter):
     with pytest.raises(SourceError, match="two sources send a patient '207'"):
         Monitor({"ecg": bundle}).run([Replay({"207": flutter.crop(0, 5)}), Lines(descriptor=reader)])
     os.close(reader)
-
-
-def test_without_beats_no_silence_is_taken_for_asystole(bundle, flutter):
-    windows = {"cut": "slide", "options": {"length_s": 2.0, "stride_s": 1.0}}
-    sliding = parse_recipe(bundle.recipe.model_dump() | {"windows": windows}, where="test")
-    monitor = Monitor({"slide": Bundle(sliding, bundle.models, bundle.shape, bundle.decision)})
-    names = {rule.name for rule in monitor._rules}
-    assert "lead-off" in names
-    assert not names & {"asystole", "pause", "extreme-bradycardia"}
-    AlarmEngine(monitor._rules)
 
 
 @pytest.mark.parametrize("stops", [(7,), (1, 2, 30), (19, 3, 1, 20)])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,21 @@ def test_a_folder_is_a_ward_and_records_that_do_not_fit_are_named(command, ward,
     assert "lead" in printed or "larm" in printed
     assert {path.name for path in out.iterdir()} >= {"events.sqlite", "a.bsm", "b.bsm", "beats.csv", "alarms.csv"}
     assert not (out / "c.bsm").exists()
+
+
+def test_without_a_bundle_patients_are_watched_by_the_shipped_ones_that_fit(
+    command, ward, bundle_folder, slide_bundle, tmp_path, monkeypatch
+):
+    shutil.copytree(bundle_folder, tmp_path / "shipped" / "ecg")
+    slide_bundle.save(tmp_path / "shipped" / "eeg")
+    monkeypatch.setattr("biosig.bundle.SHIPPED", tmp_path / "shipped")
+    code, _, said = command(ward, "--speed", "max", "--out", tmp_path / "out")
+    assert code == 0
+    assert "no --bundle given, watched with what ships with biosig: a, b by ecg\n" in said
+    assert "none of the bundles ecg, eeg fits; bundle 'ecg' needs lead MLII in mV; source has V5" in said
+    code, _, said = command(ward / "a", "--bundle", "hearts", "--out", tmp_path / "other")
+    assert code == 2
+    assert "hearts: no bundle here (no manifest.json); shipped with biosig: ecg, eeg" in said
 
 
 def test_json_lines_are_all_that_is_printed(command, ward, bundle_folder, tmp_path):

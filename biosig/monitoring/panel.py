@@ -1,0 +1,90 @@
+"""Which of the bundles at hand watch a patient, what of theirs the alarms hear, and by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from biosig.bundle import Bundle
+from biosig.errors import BundleError
+from biosig.monitoring.conditions import Level, Signal
+from biosig.monitoring.rules import Rule, check_rules, shipped_rules
+from biosig.records.recording import Layout
+from biosig.scoring.patient import PatientWindows
+
+__all__ = ["Panel", "beat_bundle", "rules_for"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The bundles at hand.
+
+    Parameters
+    ----------
+    bundles : by name.
+    every : each must fit every patient; else a patient is watched by those that fit, at least one.
+    lead_map : source channel -> channel of a bundle that it stands in for.
+    """
+
+    bundles: Mapping[str, Bundle]
+    every: bool = True
+    lead_map: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.bundles:
+            raise ValueError("a monitor needs at least one bundle")
+
+    def fitting(self, layout: Layout) -> dict[str, Bundle]:
+        """Those that watch a patient of this layout; ``BundleError`` saying what is missing where it cannot be."""
+        misfits: dict[str, str] = {}
+        for name, bundle in self.bundles.items():
+            try:
+                PatientWindows(bundle.recipe, layout, self.lead_map)
+            except BundleError as error:
+                misfits[name] = str(error)
+        if misfits and (self.every or len(misfits) == len(self.bundles)):
+            raise BundleError(self._nearest(misfits, layout))
+        return {name: bundle for name, bundle in self.bundles.items() if name not in misfits}
+
+    def _nearest(self, misfits: Mapping[str, str], layout: Layout) -> str:
+        """What people are told: why the first bundle that is for such signals does not fit."""
+        alike = [name for name in misfits if self.bundles[name].recipe.data.unit in layout.units]
+        said = misfits[(alike or list(misfits))[0]]
+        return said if self.every else f"none of the bundles {', '.join(misfits)} fits; {said}"
+
+    def given(self, wanted: str) -> str:
+        """The source's name of a bundle's channel."""
+        return next((given for given, stands_for in self.lead_map.items() if stands_for == wanted), wanted)
+
+    def needed(self, layout: Layout, bundles: Mapping[str, Bundle] | None = None) -> tuple[str, ...]:
+        """A source's channels that bundles (all, or these) look at, those that stand in for others included."""
+        chosen = self.bundles if bundles is None else bundles
+        wanted = dict.fromkeys(name for bundle in chosen.values() for name in bundle.recipe.data.channels)
+        return tuple(name for name in map(self.given, wanted) if name in layout.channels)
+
+
+def beat_bundle(bundles: Mapping[str, Bundle]) -> str | None:
+    """Name of the bundle whose windows are the beats that alarms hear of: cut at beats, and of most classes."""
+    cut_at_beats = [name for name, bundle in bundles.items() if bundle.recipe.cutter.positions is not None]
+    return max(cut_at_beats, key=lambda name: len(bundles[name].labels), default=None)
+
+
+def rules_for(bundles: Mapping[str, Bundle], rules: Sequence[Rule] | None = None) -> tuple[Rule, ...]:
+    """The rules that can be kept with these bundles: where none tells of beats, silence would be taken for asystole.
+
+    Parameters
+    ----------
+    bundles : by name, those that watch one patient.
+    rules : asked for; None = those shipped.
+    """
+    wanted = check_rules(shipped_rules() if rules is None else rules)
+    if beat_bundle(bundles) is not None:
+        return wanted
+    kept = [rule for rule in wanted if _needs_no_beats(rule)]
+    names = {rule.name for rule in kept}
+    return tuple(replace(rule, hides=tuple(name for name in rule.hides if name in names)) for rule in kept)
+
+
+def _needs_no_beats(rule: Rule) -> bool:
+    """Flutter is looked for on the lead that beats are; other scores and the signal itself are there without."""
+    return isinstance(rule.watch, Signal) or (isinstance(rule.watch, Level) and rule.watch.of != "fibrillation")
