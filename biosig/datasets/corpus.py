@@ -17,6 +17,7 @@ from biosig.options import did_you_mean
 from biosig.records.reading import read
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
+from biosig.windows.spans import label_by_spans
 
 __all__ = ["Corpus", "find_folder"]
 
@@ -53,13 +54,16 @@ class Corpus(ABC):
     def subject_of(self, record: str) -> str:
         """Who the record is of."""
 
-    @abstractmethod
     def label(self, recording: Recording, windows: Windows, labels: Sequence[str]) -> NDArray[np.int64]:
-        """Class number per window of this recording (n,), -1 where it has none of ``labels``."""
+        """Class number per window of this recording (n,), -1 where it has none of ``labels``.
 
-    @abstractmethod
+        Unless overridden the annotated stretch that covers most of a window, and half of it at least.
+        """
+        return label_by_spans(recording.annotations, windows, labels)
+
     def reference_beats(self, recording: Recording) -> NDArray[np.float64] | None:
         """Annotated R peaks in seconds (n,), ``None`` for a database without beats."""
+        return None
 
     def split(self, name: str) -> Split:
         """The named split; ``DatasetError`` listing those there are. The sample has only its own."""
@@ -97,19 +101,19 @@ def find_folder(name: str, given: Path | None, sample: Path | None, probe: Seque
     """The folder of a database, and whether it is the shipped sample.
 
     Looked for in this order: ``given`` or ``given/name``; ``BIOSIG_DATA/name``; the sample, where one ships.
-    A folder counts where it holds one of the ``probe`` files. ``DatasetError`` where ``given`` holds none, or where
-    nothing is given and there is no sample.
+    A folder counts where it holds a file that one of the ``probe`` patterns matches. ``DatasetError`` where ``given``
+    holds none, or where nothing is given and there is no sample.
     """
+    fetch = f"fetch it with: biosig data get {name} {given or 'DIR'}"
     if given is not None:
         for folder in (given, given / name):
-            if any((folder / file).is_file() for file in probe):
+            if _holds(folder, probe):
                 return folder, False
         raise DatasetError(
-            f"{given}: holds no {name} database (expected {probe[0]} and the like, there or in {name}/); "
-            f"fetch it with: biosig data get {name} {given}"
+            f"{given}: holds no {name} database (expected {probe[0]} and the like, there or in {name}/); {fetch}"
         )
     around = os.environ.get("BIOSIG_DATA")
-    if around and any((Path(around) / name / file).is_file() for file in probe):
+    if around and _holds(Path(around) / name, probe):
         return Path(around) / name, False
     if sample is None:
         raise DatasetError(
@@ -117,3 +121,7 @@ def find_folder(name: str, given: Path | None, sample: Path | None, probe: Seque
             f"then --data DIR (or BIOSIG_DATA=DIR where it lies in DIR/{name})"
         )
     return sample, True
+
+
+def _holds(folder: Path, probe: Sequence[str]) -> bool:
+    return any(next(folder.glob(pattern), None) is not None for pattern in probe)

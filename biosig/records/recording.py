@@ -128,6 +128,15 @@ class Annotations:
             channel=self.channel[chosen],
         )
 
+    def between(self, start_s: float, stop_s: float) -> Annotations:
+        """Marks between ``start_s`` and ``stop_s``, counted from there; those that last are cut to it."""
+        end_s = self.onset_s + self.duration_s
+        inside = (self.onset_s >= start_s) & (self.onset_s < stop_s)
+        found = self.where(inside | ((self.onset_s < start_s) & (end_s > start_s)))
+        onset_s = np.maximum(found.onset_s, start_s)
+        stop = np.minimum(found.onset_s + found.duration_s, stop_s)
+        return replace(found, onset_s=onset_s - start_s, duration_s=np.maximum(stop - onset_s, 0.0))
+
     def to_frame(self) -> pd.DataFrame:
         """One row per mark: ``onset_s``, ``duration_s``, ``label``, ``aux``, ``channel``."""
         import pandas as pd
@@ -247,18 +256,18 @@ class Recording:
             yield self.samples.read(start, min(start + size, self.n_times))
 
     def crop(self, start_s: float, stop_s: float) -> Recording:
-        """The part from ``start_s`` to ``stop_s`` in memory, its time starting at 0 again."""
+        """The part from ``start_s`` to ``stop_s`` in memory, its time starting at 0 again.
+
+        Marks at one instant stay where they lie inside; of those that last, what lies inside stays.
+        """
         first = max(0, round(start_s * self.layout.fs))
         last = min(self.n_times, round(stop_s * self.layout.fs))
         if last <= first:
             raise ValueError(f"crop needs 0 <= start_s < stop_s <= {self.duration_s:g}, got {start_s:g} to {stop_s:g}")
-        begin_s = first / self.layout.fs
-        marks = self.annotations
-        inside = marks.where((marks.onset_s >= begin_s) & (marks.onset_s < last / self.layout.fs))
         return replace(
             self,
             samples=MemorySamples(np.ascontiguousarray(self.samples.read(first, last))),
-            annotations=replace(inside, onset_s=inside.onset_s - begin_s),
+            annotations=self.annotations.between(first / self.layout.fs, last / self.layout.fs),
             start=None,
         )
 

@@ -28,6 +28,7 @@ class Windows:
     good : float32 (n,), share of samples that were really recorded and undisturbed, 0 to 1.
     features : float32 (n, n_features), what is known about a window beside its samples.
     label : int64 (n,), class number; -1 = none.
+    length_s : seconds that a window covers from ``onset_s`` on; 0 where windows do not begin there.
     """
 
     signals: tuple[NDArray[np.float32], ...]
@@ -41,6 +42,7 @@ class Windows:
     good: NDArray[np.float32]
     features: NDArray[np.float32]
     label: NDArray[np.int64]
+    length_s: float = 0.0
 
     def __len__(self) -> int:
         return len(self.start)
@@ -73,6 +75,7 @@ class Windows:
             subjects=tuple(subject for part in parts for subject in part.subjects),
             recording=np.concatenate([part.recording + offset for part, offset in zip(parts, offsets, strict=True)]),
             length=parts[0].length,
+            length_s=parts[0].length_s,
             **joined,
         )
 

@@ -227,4 +227,5 @@ def cut_recording(
         good=whole.good,
         features=whole.features,
         label=np.full(n, -1, dtype=np.int64),
+        length_s=0.0 if stream.before_s else stream.length_s,
     )
