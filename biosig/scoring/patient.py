@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,14 @@ class PatientWindows:
 
     def push(self, chunk: NDArray[Any]) -> Ready:
         """Take samples (n_channels, n) in; what they complete."""
-        return self._gather(self.stream.push(chunk[self._rows]))
+        return self.push_together([self], [chunk])[0]
+
+    @staticmethod
+    def push_together(patients: Sequence[PatientWindows], chunks: Sequence[NDArray[Any]]) -> list[Ready]:
+        """What each patient's ``push`` gives, in order; patients of one recipe and sampling rate."""
+        chosen = [chunk[patient._rows] for patient, chunk in zip(patients, chunks, strict=True)]
+        cuttings = WindowStream.push_together([patient.stream for patient in patients], chosen)
+        return [patient._gather(cutting) for patient, cutting in zip(patients, cuttings, strict=True)]
 
     def flush(self) -> Ready:
         """What the end of the recording completes."""

@@ -7,6 +7,7 @@ or on how the samples were cut into chunks (windows: to the bit; scores: within 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -64,6 +65,18 @@ class _Group(Generic[Patient]):
     recipe: Recipe
     judges: list[Judge[Patient]]
     patients: dict[Patient, PatientWindows] = field(default_factory=dict)
+
+    def push(self, chunks: Mapping[Patient, NDArray[Any]]) -> dict[Patient, Ready]:
+        """What each patient's samples complete; those of one sampling rate are taken together."""
+        by_rate: defaultdict[float, list[Patient]] = defaultdict(list)
+        for patient in chunks:
+            by_rate[self.patients[patient].stream.layout.fs].append(patient)
+        ready: dict[Patient, Ready] = {}
+        for some in by_rate.values():
+            windows = [self.patients[patient] for patient in some]
+            pushed = PatientWindows.push_together(windows, [chunks[patient] for patient in some])
+            ready.update(zip(some, pushed, strict=True))
+        return ready
 
 
 class Ward(Generic[Patient]):
@@ -143,8 +156,7 @@ class Ward(Generic[Patient]):
                 raise SourceError(f"expected chunks of ({n_channels}, n) samples, got shape {chunk.shape}")
         scores: dict[Patient, list[Score]] = {patient: [] for patient in chunks}
         for group in self._groups:
-            ready = {patient: group.patients[patient].push(chunk) for patient, chunk in chunks.items()}
-            _score(group, ready, scores)
+            _score(group, group.push(chunks), scores)
         return self._in_order(scores)
 
     def flush(self, patients: Sequence[Patient] | None = None) -> dict[Patient, list[Score]]:

@@ -17,8 +17,10 @@ Gustafsson 1996, doi:10.1109/78.492552, for a constant input.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +161,9 @@ class SosStream(Stream):
     name : the step, for errors.
     """
 
+    per_channel: ClassVar[Mapping[str, int]] = {"_zi": 1, "_bad_run": 0}
+    in_common: ClassVar[tuple[str, ...]] = ("_primed",)
+
     _zi: NDArray[np.float64]
     _bad_run: NDArray[np.int64]
     _primed: bool
@@ -193,7 +198,7 @@ class SosStream(Stream):
         """Rows that start anew at each time of this chunk; counts the runs of bad samples on."""
         starts: dict[int, list[int]] = {}
         if not self._primed:
-            starts[0] = list(range(self.layout.n_channels))
+            starts[0] = list(range(len(good)))
             self._primed = True
         for row in np.flatnonzero((self._bad_run > 0) | ~good.all(axis=1)):
             times = np.flatnonzero(good[row])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +55,8 @@ class Quality(Step):
 
 class QualityStream(Stream):
     """The last ``flat_s`` of samples."""
+
+    per_channel: ClassVar[Mapping[str, int]] = {"_recent": 0}
 
     _recent: NDArray[np.float64]
 

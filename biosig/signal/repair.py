@@ -6,7 +6,9 @@ One NaN into an IIR filter ruins everything after it, so ``HoldGaps`` comes firs
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +53,8 @@ class HoldGaps(Step):
 
 class HoldGapsStream(Stream):
     """Last real value, length of the running gap and settling left (in samples), per channel."""
+
+    per_channel: ClassVar[Mapping[str, int]] = {"_last": 0, "_gap": 0, "_settling": 0}
 
     _last: NDArray[np.float64]
     _gap: NDArray[np.int64]
@@ -128,6 +132,8 @@ class Clip(Step):
 
 class ClipStream(Stateless):
     """Nothing to remember."""
+
+    per_channel: ClassVar[Mapping[str, int]] = {}
 
     def __init__(self, layout: Layout, step: Clip) -> None:
         self.layout = layout

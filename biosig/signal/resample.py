@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +75,8 @@ class Resample(Step):
 class SameRateStream(Stateless):
     """The rate is already the one asked for: samples pass untouched, without delay."""
 
+    per_channel: ClassVar[Mapping[str, int]] = {}
+
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
@@ -81,12 +85,15 @@ class SameRateStream(Stateless):
 
 
 class ResampleStream(Stream):
-    """The last inputs still under the taps, and how many samples came so far.
+    """The last inputs still under the taps, and how many samples came so far, less whole multiples of ``down``.
 
     The kept inputs begin at a multiple of ``down``: output samples and filter phases then
     line up with the start of the buffer, and ``upfirdn`` adds the same products in the same
     order however the input was cut.
     """
+
+    per_channel: ClassVar[Mapping[str, int]] = {"_data": 0, "_good": 0}
+    in_common: ClassVar[tuple[str, ...]] = ("_seen",)
 
     _seen: int
     _data: NDArray[np.float64]
@@ -118,6 +125,7 @@ class ResampleStream(Stream):
         marks = self._marks(good, np.arange(first, last))
         self._seen = seen
         keep = self._buffer_start - start
+        self._seen -= max(0, self._buffer_start)
         self._data, self._good = data[:, keep:].copy(), good[:, keep:].copy()
         return Chunk(data=out, good=marks)
 

@@ -12,22 +12,27 @@ The contract of every stream, tested over the registry ``STEPS``:
 * **Declared delay**: what happens at input time t shows at output time t + ``delay_s``.
 * **State**: ``state_dict()`` of arrays, loaded into a fresh stream, goes on bit for bit.
 
+* **Company**: streams whose state runs per channel may run side by side as one wide stream
+  (:func:`process_together`), and each gives the same bits as alone.
+
 A stream never writes into the arrays of a chunk it was given, and may hand them on.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 
-__all__ = ["Chain", "Chunk", "Stateless", "Step", "Stream", "restore"]
+__all__ = ["Chain", "Chunk", "Stateless", "Step", "Stream", "process_together", "restore"]
 
 State = dict[str, NDArray[Any]]
 
@@ -72,10 +77,19 @@ class Chunk:
 
 
 class Stream(ABC):
-    """The state of one patient in one step. ``layout`` is what comes out."""
+    """The state of one patient in one step. ``layout`` is what comes out.
+
+    Parameters
+    ----------
+    per_channel : attributes that hold the state of each channel, and the axis that the channels are; None = channels
+        are not independent of each other, and such streams do not run side by side.
+    in_common : further attributes of the state: streams run side by side where they are equal.
+    """
 
     layout: Layout
     delay_s: float = 0.0
+    per_channel: ClassVar[Mapping[str, int] | None] = None
+    in_common: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def process(self, chunk: Chunk) -> Chunk:
@@ -173,6 +187,13 @@ class ChainStream(Stream):
             chunk = stream.process(chunk)
         return chunk
 
+    @property
+    def company(self) -> Hashable | None:
+        """Chains of one design and rate run side by side where this is equal; None = this one runs alone."""
+        if any(stream.per_channel is None for stream in self.streams):
+            return None
+        return tuple(getattr(stream, name) for stream in self.streams for name in stream.in_common)
+
     def state_dict(self) -> State:
         return {f"{i}.{key}": value for i, s in enumerate(self.streams) for key, value in s.state_dict().items()}
 
@@ -184,3 +205,50 @@ class ChainStream(Stream):
     def reset(self) -> None:
         for stream in self.streams:
             stream.reset()
+
+
+def process_together(chains: Sequence[ChainStream], chunks: Sequence[Chunk]) -> list[Chunk]:
+    """What each chain's ``process`` gives for its chunk, in order, with the same bits, for less than one call each.
+
+    Parameters
+    ----------
+    chains : of one design and sampling rate, each another patient's.
+    chunks : one for each; those of equal shape are worth the company.
+    """
+    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, (chain, chunk) in enumerate(zip(chains, chunks, strict=True)):
+        company = chain.company
+        alike[place if company is None else (company, chunk.data.shape)].append(place)
+    out: dict[int, Chunk] = {}
+    for places in alike.values():
+        most = max(1, BLOCK_VALUES // max(1, chunks[places[0]].data.size))
+        for first in range(0, len(places), most):
+            some = places[first : first + most]
+            if len(some) == 1:
+                out[some[0]] = chains[some[0]].process(chunks[some[0]])
+            else:
+                joint = _side_by_side([chains[place] for place in some], [chunks[place] for place in some])
+                out.update(zip(some, joint, strict=True))
+    return [out[place] for place in range(len(chains))]
+
+
+def _side_by_side(chains: Sequence[ChainStream], chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Chains in company as one wide chain: their channels one below another."""
+    n = len(chains)
+    wide = Chunk(
+        data=np.concatenate([chunk.data for chunk in chunks]), good=np.concatenate([chunk.good for chunk in chunks])
+    )
+    for streams in zip(*(chain.streams for chain in chains), strict=True):
+        joint = copy.copy(streams[0])
+        axes = joint.per_channel or {}
+        for name, axis in axes.items():
+            setattr(joint, name, np.concatenate([getattr(stream, name) for stream in streams], axis=axis))
+        wide = joint.process(wide)
+        for name, axis in axes.items():
+            for stream, part in zip(streams, np.split(getattr(joint, name), n, axis=axis), strict=True):
+                setattr(stream, name, part.copy())
+        for name in joint.in_common:
+            for stream in streams:
+                setattr(stream, name, getattr(joint, name))
+    data, good = np.split(wide.data, n), np.split(wide.good, n)
+    return [Chunk(data=own.copy(), good=marks.copy()) for own, marks in zip(data, good, strict=True)]

@@ -10,13 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout, Recording
-from biosig.signal.stream import Chain, Chunk, State
+from biosig.signal.stream import Chain, Chunk, State, process_together
 from biosig.windows.index import Windows
 
 __all__ = ["Cutter", "Cutting", "CuttingStream", "WindowStream", "cut_recording"]
@@ -90,6 +90,13 @@ class CuttingStream(ABC):
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
         """Push the same stretch before and after the chain, get every window that is now known."""
 
+    @classmethod
+    def process_together(
+        cls, streams: Sequence[Self], raw: Sequence[Chunk], filtered: Sequence[Chunk]
+    ) -> list[Cutting]:
+        """What each stream's ``process`` gives; streams of one design and layout, each another patient's."""
+        return [stream.process(*chunks) for stream, *chunks in zip(streams, raw, filtered, strict=True)]
+
     @abstractmethod
     def flush(self) -> Cutting:
         """The windows that the end of the recording completes."""
@@ -159,17 +166,46 @@ class WindowStream:
 
     def push(self, samples: NDArray[Any]) -> Cutting:
         """Raw samples (n_channels, n) in, every window that is now complete out."""
+        return self.push_together([self], [samples])[0]
+
+    @staticmethod
+    def push_together(streams: Sequence[WindowStream], samples: Sequence[NDArray[Any]]) -> list[Cutting]:
+        """What each stream's ``push`` gives, in order, for less than one call each.
+
+        Parameters
+        ----------
+        streams : of one chain, cutter and sampling rate, each another patient's.
+        samples : raw, (n_channels, n) for each.
+        """
+        cuttings = [stream._nothing for stream in streams]
+        due = [place for place, stream in enumerate(streams) if stream._gather(samples[place])]
+        if due:
+            chosen = [streams[place] for place in due]
+            raw = [stream._gathered() for stream in chosen]
+            filtered = process_together([stream._chain for stream in chosen], raw)
+            cutting = [stream._cutting for stream in chosen]
+            for place, cut in zip(due, type(cutting[0]).process_together(cutting, raw, filtered), strict=True):
+                cuttings[place] = cut
+        return cuttings
+
+    def _gather(self, samples: NDArray[Any]) -> bool:
+        """Take samples in; whether a window can be due."""
         data = np.array(samples, dtype=np.float64, ndmin=2)
         if len(data) != self.layout.n_channels:
             raise ValueError(f"expected samples of {self.layout.n_channels} channels, got shape {data.shape}")
         self._backlog.append(data)
         self._n_backlog += data.shape[1]
-        return self._nothing if self._n_backlog < self._cutting.patience else self._process()
+        return self._n_backlog >= self._cutting.patience
+
+    def _gathered(self) -> Chunk:
+        """All that was gathered."""
+        data = np.concatenate(self._backlog, axis=1) if len(self._backlog) > 1 else self._backlog[0]
+        self._backlog, self._n_backlog = [], 0
+        return Chunk(data=data, good=np.isfinite(data))
 
     def _process(self) -> Cutting:
         """What all that was gathered completes."""
-        raw = Chunk.of(np.concatenate(self._backlog, axis=1) if len(self._backlog) > 1 else self._backlog[0])
-        self._backlog, self._n_backlog = [], 0
+        raw = self._gathered()
         return self._cutting.process(raw, self._chain.process(raw))
 
     def flush(self) -> Cutting:

@@ -23,7 +23,7 @@ from biosig.signal.quality import Quality
 from biosig.signal.registry import STEPS, step_from_dict, step_to_dict
 from biosig.signal.repair import Clip, HoldGaps
 from biosig.signal.resample import Resample
-from biosig.signal.stream import Chain, Chunk, Step, Stream
+from biosig.signal.stream import Chain, Chunk, Step, Stream, process_together
 
 
 def layout(*channels: str, fs: float = 250.0, unit: str = "mV") -> Layout:
@@ -228,6 +228,32 @@ def test_a_stream_stopped_and_loaded_from_a_file_goes_on_bit_for_bit(example: Ex
     resumed.load_state_dict(through_a_file(state))
     assert same(resumed.process(part(chunk, stop, 600)), second)
     assert same(Chunk.join([first, second]), example.step.open(example.layout).process(chunk))
+
+
+@over_everything
+@settings(max_examples=15, deadline=None)
+@given(
+    rounds=st.lists(st.lists(st.sampled_from([None, 0, 1, 40, 61]), min_size=3, max_size=3), max_size=10),
+    seed=st.integers(0, 2**16),
+)
+def test_patients_side_by_side_get_what_each_gets_alone(
+    example: Example, rounds: list[list[int | None]], seed: int
+) -> None:
+    chunks = [noisy(example, n_times=400, seed=seed + patient) for patient in range(3)]
+    alone = [Chain((example.step,)).open(example.layout).process(chunk) for chunk in chunks]
+    chains = [Chain((example.step,)).open(example.layout) for _ in chunks]
+    parts: list[list[Chunk]] = [[] for _ in chunks]
+    seen = [0, 0, 0]
+    last: list[int | None] = [400, 400, 400]
+    for sizes in [*rounds, last]:
+        there = [patient for patient, size in enumerate(sizes) if size is not None]
+        edges = {patient: min(400, seen[patient] + (sizes[patient] or 0)) for patient in there}
+        pushed_now = [part(chunks[patient], seen[patient], edges[patient]) for patient in there]
+        for patient, out in zip(there, process_together([chains[i] for i in there], pushed_now), strict=True):
+            parts[patient].append(out)
+            seen[patient] = edges[patient]
+    for patient, whole in enumerate(alone):
+        assert same(Chunk.join(parts[patient]), whole)
 
 
 @over_everything

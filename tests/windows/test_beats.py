@@ -51,6 +51,29 @@ def test_windows_do_not_depend_on_chunking_or_on_a_pause(cuts, pause):
         np.testing.assert_array_equal(getattr(found, column), getattr(WHOLE, column))
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([None, 0, 1, 360, 720]), min_size=3, max_size=3), min_size=3, max_size=12))
+def test_patients_side_by_side_get_the_windows_that_each_gets_alone(rounds):
+    data = [RECORDING.data[:, 1000 * patient : 1000 * patient + 5000] for patient in range(3)]
+    alone = []
+    for samples in data:
+        one = stream()
+        alone.append(Cutting.join([one.push(samples), one.flush()]))
+    streams, parts, seen = [stream() for _ in data], [[] for _ in data], [0, 0, 0]
+    for sizes in [*rounds, [5000] * 3]:
+        there = [patient for patient, size in enumerate(sizes) if size is not None]
+        chunks = [data[i][:, seen[i] : seen[i] + sizes[i]] for i in there]
+        for i, chunk, cutting in zip(
+            there, chunks, WindowStream.push_together([streams[i] for i in there], chunks), strict=True
+        ):
+            parts[i].append(cutting)
+            seen[i] += chunk.shape[1]
+    for patient, whole_alone in enumerate(alone):
+        found = Cutting.join([*parts[patient], streams[patient].flush()])
+        for column in COLUMNS:
+            np.testing.assert_array_equal(getattr(found, column), getattr(whole_alone, column))
+
+
 def test_a_window_comes_exactly_when_it_says():
     one, waited = stream(), []
     for n in range(0, RECORDING.n_times, 9):
