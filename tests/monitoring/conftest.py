@@ -1,7 +1,11 @@
 """A bundle that scores beats, a passage of flutter, and what a monitor makes of it."""
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +106,25 @@ def log(session: Session, patient: str = "207") -> list[dict]:
 @pytest.fixture(scope="session", name="log")
 def log_fixture():
     return log
+
+
+@pytest.fixture
+def watch_killed():
+    """Watch a record in a new session, killed so often; the store, the session, and how many kills came in time."""
+
+    def run(bundle, record, start, stop, url, moments, seed):
+        store = Store(url)
+        session = store.begin({})
+        script = Path(__file__).with_name("killing.py")
+        arguments = [str(one) for one in (bundle, record, start, stop, url, moments, seed)]
+        ended = subprocess.run(
+            [sys.executable, str(script), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        assert ended.returncode == 0, ended.stderr
+        return store, session, int(ended.stdout.split()[-1])
+
+    return run
