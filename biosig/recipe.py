@@ -91,6 +91,10 @@ class TrainPart(_Part):
     Training from a trunk that already knows something: the first ``head_epochs`` train the head alone, at ``head_lr``
     (else ``lr``); then everything after the stage ``freeze`` learns, each stage at ``layer_decay`` times the rate of
     the one behind it (:class:`biosig.models.contract.Staged`).
+
+    Windows are read in sequences of up to ``windows.context``: ``shared`` by neighbouring windows that all count,
+    from drawn offsets; or each labelled window has its ``own``, as an answer about it looks back (dearer, and what
+    a recording that has one label at its end needs).
     """
 
     epochs: Count = 20
@@ -115,6 +119,7 @@ class TrainPart(_Part):
     class_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     subject_power: Annotated[float, Field(ge=0, le=1)] = 0.0
     prior_power: Annotated[float, Field(ge=0, le=1)] | None = None
+    sequences: Literal["shared", "own"] = "shared"
     burn_in: Annotated[int, Field(ge=0)] = 0
     ema: Share = 0.0
     augment: dict[str, float] = {}
@@ -154,6 +159,12 @@ class Recipe(_Part):
             raise ValueError(
                 f"train.burn_in must be below windows.context={self.windows.context}, got {self.train.burn_in}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _own_sequences_stand_alone(self) -> Recipe:
+        if self.train.sequences == "own" and (self.train.burn_in or self.train.virtual.rhythms):
+            raise ValueError("train.sequences 'own' takes neither burn_in nor virtual.rhythms: set them to 0 and []")
         return self
 
     @model_validator(mode="after")

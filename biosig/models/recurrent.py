@@ -15,6 +15,7 @@ from biosig.models.contract import HEAD, InputShape, Staged
 __all__ = ["Recurrent", "RecurrentOptions"]
 
 Cell = Literal["lstm", "gru"]
+AnswerFrom = Literal["window", "mean", "mean-max"]
 FEATURE_LIMIT = 5.0
 """Standardised features are clipped to this many standard deviations of the training windows."""
 
@@ -36,6 +37,8 @@ class RecurrentOptions:
     use_features : whether the window's features (RR intervals, ...) enter.
     feature_hidden : width of the layer that takes the features in.
     context_hidden, context_layers : of the recurrent layer over the last ``context`` windows.
+    answer_from : what an answer rests on: the ``window``'s own vector and state, or the ``mean`` over all windows of
+        the sequence so far, or mean and largest value (``mean-max``); for answers about a stretch of time.
     dropout : share of units dropped between layers while training.
     feature_noise : sd of what is added to every feature while training, in standard deviations of the feature.
     feature_dropout : share of features that a sequence goes without while training.
@@ -52,6 +55,7 @@ class RecurrentOptions:
     feature_hidden: int = 64
     context_hidden: int = 64
     context_layers: int = 1
+    answer_from: AnswerFrom = "window"
     dropout: float = 0.2
     feature_noise: float = 0.0
     feature_dropout: float = 0.0
@@ -171,6 +175,8 @@ class Recurrent(Staged):
         if shape.context > 1:
             self.outer = _recurrent(options.cell, width, options.context_hidden, options.context_layers, False)
             head_width += options.context_hidden
+        self._answer_from = options.answer_from
+        head_width *= 2 if options.answer_from == "mean-max" else 1
         self.head = nn.Linear(head_width, n_classes)
 
     def stages(self) -> Mapping[str, Sequence[nn.Module]]:
@@ -200,11 +206,11 @@ class Recurrent(Staged):
 
     def decide(self, embedded: Tensor) -> Tensor:
         """Logits for every window of a sequence: (n, k, width) -> (n, k, n_classes); only the past counts."""
-        dropped = self.drop(embedded)
-        if self.outer is None:
-            return cast(Tensor, self.head(dropped))
-        states, _ = self.outer(dropped)
-        return cast(Tensor, self.head(torch.cat([dropped, self.drop(states)], dim=-1)))
+        seen = self.drop(embedded)
+        if self.outer is not None:
+            states, _ = self.outer(seen)
+            seen = torch.cat([seen, self.drop(states)], dim=-1)
+        return cast(Tensor, self.head(_summed_up(seen, self._answer_from)))
 
     def forward(self, samples: Tensor, features: Tensor) -> Tensor:
         """Samples (n, k, n_channels, length), features (n, k, n_features) -> logits (n, k, n_classes)."""
@@ -213,6 +219,14 @@ class Recurrent(Staged):
             features = self.features.disturb(features)
         embedded = self.embed(samples.flatten(0, 1), features.flatten(0, 1))
         return self.decide(embedded.reshape(n, k, -1))
+
+
+def _summed_up(seen: Tensor, answer_from: AnswerFrom) -> Tensor:
+    """What the head is given at every window (n, k, ...) of vectors (n, k, width): of this one and those before it."""
+    if answer_from == "window":
+        return seen
+    mean = seen.cumsum(dim=1) / torch.arange(1, seen.shape[1] + 1, device=seen.device)[None, :, None]
+    return mean if answer_from == "mean" else torch.cat([mean, seen.cummax(dim=1).values], dim=-1)
 
 
 def _recurrent(cell: Cell, width: int, hidden: int, layers: int, bidirectional: bool) -> nn.LSTM | nn.GRU:

@@ -30,7 +30,8 @@ from biosig.recipe import TrainPart
 from biosig.training.augment import augment
 from biosig.training.device import autocast
 from biosig.training.objectives import Objective
-from biosig.training.resident import ResidentWindows, cut_sequences
+from biosig.training.resident import ResidentWindows
+from biosig.training.sequences import Sequences, batches_of_like_length, cut_sequences, own_sequences
 from biosig.windows.index import Windows
 
 __all__ = [
@@ -231,14 +232,20 @@ class _Training:
         if isinstance(self.model, Staged):
             self.model.freeze(self.model.trunk if epoch < self.settings.head_epochs else self.settings.freeze)
 
-    def _draw_batches(self, generator: np.random.Generator) -> list[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+    def _draw_batches(self, generator: np.random.Generator) -> list[Sequences]:
         data, settings = self.data, self.settings
-        rows, counts = cut_sequences(data.windows, data.context, settings.burn_in, generator)
+        own = settings.sequences == "own"
+        if own:
+            rows, counts = own_sequences(data.windows, data.weight > 0, data.context)
+        else:
+            rows, counts = cut_sequences(data.windows, data.context, settings.burn_in, generator)
         if data.sampling is None:
             order = generator.permutation(len(rows))
         else:
             weight = (data.sampling[rows] * counts).sum(axis=1) / counts.sum(axis=1)
             order = generator.choice(len(rows), size=len(rows), p=weight / weight.sum())
+        if own:
+            return batches_of_like_length((rows, counts), order, settings.batch_size, generator)
         wanted = 0 if data.virtual is None else round(settings.batch_size * data.virtual_share)
         n_drawn = min(wanted, settings.batch_size - 1)
         parts = np.array_split(order, max(1, math.ceil(len(order) / (settings.batch_size - n_drawn))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from biosig.windows.index import Windows
 
-__all__ = ["Batch", "ResidentWindows", "cut_sequences"]
+__all__ = ["Batch", "ResidentWindows"]
 
 
 @dataclass(frozen=True)
@@ -73,33 +72,3 @@ class ResidentWindows:
             label=self._label[where],
             weight=torch.from_numpy(counts).to(self.device) * self._weight[where],
         )
-
-
-def cut_sequences(
-    windows: Windows, k: int, burn_in: int, generator: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Sequences of up to ``k`` consecutive windows that together count every window once, from drawn offsets.
-
-    The first ``burn_in`` windows of a sequence give context and do not count, except at the start
-    of a recording, where there is nothing before them live either.
-
-    Returns
-    -------
-    rows : int64 (n, k), window numbers; short sequences repeat their last window.
-    counts : bool (n, k), windows that count.
-    """
-    if not 0 <= burn_in < k:
-        raise ValueError(f"burn_in must lie in [0, context={k}), got {burn_in}")
-    bounds = np.searchsorted(windows.recording, np.arange(len(windows.names) + 1))
-    step = k - burn_in
-    rows, counts = [], []
-    for first, end in pairwise(bounds):
-        if end == first:
-            continue
-        counted_from = np.arange(first - int(generator.integers(step)), end, step)
-        begin = np.maximum(counted_from - burn_in, first)
-        place = begin[:, None] + np.arange(k)[None, :]
-        stop = np.minimum(counted_from + step, end)
-        rows.append(np.minimum(place, stop[:, None] - 1))
-        counts.append((place >= counted_from[:, None]) & (place < stop[:, None]))
-    return np.concatenate(rows), np.concatenate(counts)

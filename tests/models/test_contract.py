@@ -16,6 +16,8 @@ OPTIONS = {
         {"cell": "gru", "pool": "last", "layers": 2, "context_layers": 2},
         {"hidden": 0, "stem": [8, 8, 16]},
         {"hidden": 0, "stem": []},
+        {"hidden": 0, "stem": [], "answer_from": "mean"},
+        {"cell": "lstm", "hidden": 0, "stem": [], "answer_from": "mean-max"},
     ],
 }
 CASES = [(name, options) for name in MODELS for options in OPTIONS[name]]

@@ -11,7 +11,8 @@ from biosig.recipe import TrainPart
 from biosig.training.loop import TrainingData, best_epoch, fit, learning_rate, parameter_groups, warm_cosine
 from biosig.training.objectives import Classify, balance
 from biosig.training.predict import predict
-from biosig.training.resident import ResidentWindows, cut_sequences
+from biosig.training.resident import ResidentWindows
+from biosig.training.sequences import cut_sequences
 from biosig.windows.index import Windows
 
 CPU = torch.device("cpu")
