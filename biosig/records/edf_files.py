@@ -42,7 +42,7 @@ def read_edf(path: Path, *, channels: Sequence[str] | None = None, annotator: st
     stays in ``comments`` as it was, and finds the channel too. Time that is missing between data records is NaN:
     in EDF+D files wherever half a sample or more is missing, in others where a record's own time says that half a
     data record is. Annotations count from the first sample. ``subject`` is the patient code of EDF+, or else the
-    file's name. A file with annotations only has no channels.
+    file's name. A file with annotations only has no channels; placeholders without name and range are none.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def read_edf(path: Path, *, channels: Sequence[str] | None = None, annotator: st
         raise ValueError(f"{path.name} holds its annotations itself: annotator must be None, got {annotator!r}")
     header = parse_edf_header(path)
     name = f"{path.absolute().parent.name}/{path.stem}"
-    signals = [signal for signal in header.signals if not signal.holds_annotations]
+    signals = [one for one in header.signals if not (one.holds_annotations or one.is_placeholder)]
     labels = [signal.label for signal in signals]
     names = unique_names([plain_name(label) or f"signal {row}" for row, label in enumerate(labels)])
     rows = choose(name, names, channels, labels=labels) if signals or channels else []

@@ -50,7 +50,7 @@ class EdfSignal:
     ----------
     label : as written (``EEG Fp1-Ref``).
     unit : physical dimension as written, ``""`` where none (EDF+: the signal is uncalibrated).
-    gain : digital units per physical unit.
+    gain : digital units per physical unit; 0 for a placeholder.
     baseline : digital value of 0 physical units.
     samples_per_record : how many samples each data record holds.
     column : samples of other signals before it in a data record.
@@ -67,6 +67,11 @@ class EdfSignal:
     def holds_annotations(self) -> bool:
         """Whether its bytes are time-stamped text, not samples."""
         return self.label in {"EDF Annotations", "BDF Annotations"}
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it only fills a place in the montage: no name but ``-`` or ``.``, and no range (CHB-MIT has many)."""
+        return self.gain == 0.0
 
 
 @dataclass(frozen=True)
@@ -233,6 +238,8 @@ def _signal(where: str, text: dict[str, str], column: int, bits: int) -> EdfSign
         whole(text[f"digital {end}"], -(2**bits), 2**bits, what=f"digital {end}", where=where)
         for end in ("minimum", "maximum")
     )
+    if (first >= last or low == high) and not any(letter.isalnum() for letter in label):
+        return replace(signal, gain=0.0)
     if first >= last:
         raise mismatch(where, "a digital minimum below the digital maximum", f"{first} and {last}")
     if low == high:

@@ -65,6 +65,21 @@ def test_a_signal_without_a_unit_is_uncalibrated_not_volt(write_edf: Write, edf_
     assert np.array_equal(recording.data[0], recording.data[1])
 
 
+@pytest.mark.parametrize("ranges", [(("0", "0"), ("0", "0")), (("-100", "100"), ("0", "0")), (("0", "0"), ("-9", "9"))])
+def test_placeholders_without_name_and_range_are_left_out(write_edf: Write, edf_column: Any, ranges: Any) -> None:
+    # CHB-MIT cases 14 and 15 hold such signals, and MNE warns of them: "Scaling factor is not defined".
+    columns = [
+        edf_column("-", ramp(2, 10), "", *ranges),
+        edf_column("FP1-F7", ramp(2, 10)),
+        edf_column(".", ramp(2, 10)),
+    ]
+    recording = read(write_edf(columns))
+    assert recording.layout.channels == ("Fp1-F7", ".")
+    assert recording.data[0] == pytest.approx(np.arange(-1000, -980) / 10)
+    with pytest.raises(RecordError, match="Cz"):
+        read(write_edf([edf_column("Cz", ramp(2, 10), "uV", *ranges)]))
+
+
 def test_the_lowest_number_is_a_sample_like_any_other(write_edf: Write, edf_column: Any) -> None:
     values = np.array([[-32768, 32767, 0]])
     recording = read(write_edf([edf_column("Cz", values, "uV", ("-32768", "32767"), ("-32768", "32767"))]))
