@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from biosig.datasets.chbmit import ChbMit
 from biosig.datasets.cinc2017 import Cinc2017
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.eegmmidb import EegMmidb
 from biosig.datasets.mitbih import MitBih
+from biosig.datasets.sleep_edf import SleepEdf
 from biosig.options import lookup
 
 __all__ = ["DATASETS", "open_corpus"]
 
-DATASETS: dict[str, type[Corpus]] = {"cinc2017": Cinc2017, "mitbih": MitBih}
+DATASETS: dict[str, type[Corpus]] = {
+    "chbmit": ChbMit,
+    "cinc2017": Cinc2017,
+    "eegmmidb": EegMmidb,
+    "mitbih": MitBih,
+    "sleep-edf": SleepEdf,
+}
 
 
 def open_corpus(name: str, folder: Path | None = None) -> Corpus:

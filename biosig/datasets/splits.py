@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Split", "check_disjoint", "grouped_folds", "hold_out"]
+__all__ = ["Split", "check_disjoint", "every_fifth_tests", "grouped_folds", "hold_out"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,19 @@ def check_disjoint(parts: Mapping[str, Sequence[str]]) -> None:
         for subject in subjects:
             if seen.setdefault(subject, part) != part:
                 raise ValueError(f"subject {subject!r} is in both {seen[subject]} and {part}; splits are by subject")
+
+
+def every_fifth_tests(records: Sequence[str], number_of: Callable[[str], int], note: str = "") -> Split:
+    """Records of subjects 4, 9, 14, ... (``number_of`` a record, counted from 0) test, all others train.
+
+    For a database without a published split: who tests does not depend on how much of it is in the folder.
+    """
+    tests = [number_of(record) % 5 == 4 for record in records]
+    return Split(
+        train=tuple(record for record, test in zip(records, tests, strict=True) if not test),
+        test=tuple(record for record, test in zip(records, tests, strict=True) if test),
+        note=note,
+    )
 
 
 def grouped_folds(
