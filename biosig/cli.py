@@ -235,9 +235,9 @@ def monitor(
         )  # fmt: skip
     if not as_json:
         _console().print(terminal.alarm_summary(watched.alarms))
-    marks = [path for path in watched.files if path.suffix == ".bsm"]
+    marks = [path for path in watched.files if path.suffix in (".bsm", ".edf")]
     others = ", ".join(path.name for path in watched.files if path not in marks)
-    _say(f"written to {out}: {len(marks)} annotation file{'' if len(marks) == 1 else 's'} (.bsm), {others}")
+    _say(f"written to {out}: {len(marks)} annotation files (.bsm WFDB, .edf EDF+), {others}")
     if not watched.ended:
         _say("stopped; the same command with --resume goes on from here")
         raise typer.Exit(130)

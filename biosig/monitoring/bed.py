@@ -10,7 +10,7 @@ import json
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from biosig.monitoring.events import (
 )
 from biosig.monitoring.intake import Intake, Notice, Packet, Taken
 from biosig.monitoring.log import Entry, Scored, Snapshot
+from biosig.monitoring.recent import Recent
 from biosig.monitoring.rules import Rule
 from biosig.monitoring.watch import SignalWatch
 from biosig.records.recording import Layout
@@ -42,10 +43,6 @@ __all__ = ["Bed", "BedView", "Tick", "Watching"]
 _EVENTS: dict[str, type[InputEvent]] = {
     kind.__name__: kind for kind in (BeatEvent, SignalState, AnomalyScore, FibrillationScore, Acknowledge, Pause)
 }
-_REMEMBERED = 16
-"""Beats kept for people to see."""
-_RATE_INTERVALS = 8
-"""Intervals that the heart rate shown is the mean of."""
 _SHORTEST_HOLE_S = 1.5
 """Only a hole longer than a state's second is told to the alarms in states of its own."""
 
@@ -64,6 +61,7 @@ class Watching:
     lead : the channel that fibrillation is looked for on; None = it is not.
     tick_s : seconds of signal watched at a time.
     reorder_s : packets may come out of order by as much.
+    start : when the first sample was measured, by a clock on the wall, ISO 8601; ``""`` = nobody knows.
     """
 
     rules: tuple[Rule, ...]
@@ -74,6 +72,7 @@ class Watching:
     lead: str | None
     tick_s: float = 1.0
     reorder_s: float = 0.25
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +99,7 @@ class BedView:
     paused : alarms kept silent (``""`` = all but the technical) and until which second of signal.
     drift_ppm : by how much the source's clock runs fast; None = not known.
     ended : whether the source has ended.
+    windows : of each bundle that tells of windows, not beats: its name, its last label and since when it is that.
     """
 
     patient: str
@@ -112,6 +112,7 @@ class BedView:
     drift_ppm: float | None
     ended: bool
     paused: tuple[tuple[str, float], ...] = ()
+    windows: tuple[tuple[str, str, float], ...] = ()
 
 
 @dataclass
@@ -126,8 +127,7 @@ class _Memory:
     flutter_s: float = 0.0
     pending: list[list[Any]] = field(default_factory=list)
     notices: list[list[Any]] = field(default_factory=list)
-    beats: list[list[Any]] = field(default_factory=list)
-    anomaly: float | None = None
+    recent: Recent = field(default_factory=Recent)
     good: float = 0.0
     finished: bool = False
 
@@ -245,7 +245,7 @@ class Bed:
         states = self._watch.push(tick.samples)
         memory.ticks += 1
         memory.now_s = tick.start_s + tick.samples.shape[1] / self.layout.fs
-        events: list[InputEvent] = [*states, *self._fibrillation(tick.samples), *self._hear(scored)]
+        events: list[InputEvent] = [*states, *self._fibrillation(tick.samples), *self._memory.recent.hear(scored)]
         said += [self.entry(what) for what in (*scored, *states)]
         return said + self._alarms(events, memory.now_s)
 
@@ -253,7 +253,7 @@ class Bed:
         """The end: what was still to be scored, and every event that is known by then."""
         said = [self._due_notice() for _ in range(len(self._memory.notices))]
         said += [self.entry(one) for one in scored]
-        said += self._alarms(self._hear(scored), math.inf)
+        said += self._alarms(self._memory.recent.hear(scored), math.inf)
         self._memory.finished = True
         return said
 
@@ -294,21 +294,6 @@ class Bed:
         )
         return [FibrillationScore(time_s, time_s, value, usable) for time_s, value, usable in rows]
 
-    def _hear(self, scored: Sequence[Scored]) -> list[InputEvent]:
-        """What alarms hear of scores."""
-        heard: list[InputEvent] = []
-        memory = self._memory
-        for one in scored:
-            score = one.score
-            if one.beat:
-                label = score.label if score.label in ("N", "S", "V", "F") else ""
-                heard.append(BeatEvent(score.time_s, score.ready_s, label, good=score.usable))
-                memory.beats = [*memory.beats, [score.time_s, label or "?"]][-_REMEMBERED:]
-            if math.isfinite(score.anomaly):
-                heard.append(AnomalyScore(score.time_s, score.ready_s, score.anomaly, score.usable))
-                memory.anomaly = score.anomaly if score.usable else None
-        return heard
-
     def _alarms(self, events: Sequence[InputEvent], until_s: float) -> list[Entry]:
         """Hand the alarms what is known by now; what is known later waits."""
         memory = self._memory
@@ -328,15 +313,14 @@ class Bed:
     def view(self) -> BedView:
         """What people are shown."""
         memory = self._memory
-        times = [time_s for time_s, _ in memory.beats]
-        intervals = np.diff(times[-_RATE_INTERVALS - 1 :])
-        fresh = len(times) > 2 and memory.now_s - times[-1] < self.watching.latency_s + 5.0
+        recent = memory.recent
         return BedView(
             patient=self.patient,
             time_s=memory.now_s,
-            heart_rate=60.0 / float(intervals.mean()) if fresh else math.nan,
-            beats=tuple((time_s, label) for time_s, label in memory.beats),
-            anomaly=math.nan if memory.anomaly is None else memory.anomaly,
+            heart_rate=recent.heart_rate(memory.now_s, self.watching.latency_s + 5.0),
+            beats=tuple((time_s, label) for time_s, label in recent.beats),
+            windows=tuple((bundle, label, since_s) for bundle, (label, since_s) in recent.windows.items()),
+            anomaly=math.nan if recent.anomaly is None else recent.anomaly,
             good=memory.good,
             alarms=self.engine.active,
             drift_ppm=self.intake.drift_ppm,
@@ -359,6 +343,7 @@ class Bed:
             "engine": self.engine.state_dict(),
             "part": [self._part.start_s, self._part.reset],
             "ended": self.ended,
+            "start": self.watching.start,
         }
         # safetensors writes the bytes of a strided array as if it were contiguous
         packed = {key: np.asarray(value, order="C") for key, value in arrays.items()}
@@ -375,7 +360,8 @@ class Bed:
         start_s, reset = memory.pop("part")
         self._part = Tick(start_s, arrays.pop("part"), reset)
         self.ended = memory.pop("ended")
-        self._memory = _Memory(**memory)
+        self.watching = replace(self.watching, start=memory.pop("start"))
+        self._memory = _Memory(**memory | {"recent": Recent(**memory["recent"])})
         states: dict[str, State] = {}
         for key, value in arrays.items():
             name, _, rest = key.partition("/")

@@ -111,7 +111,7 @@ class Monitor:
             raise BundleError(f"{patient}: {error}") from None
         for name in bundles:
             self._wards[name].admit(patient, layout)
-        beats = beat_bundle(bundles)
+        beats, start = beat_bundle(bundles), source.start(patient)
         watching = Watching(
             rules=rules_for(bundles, self._rules),
             latency_s=0.0 if beats is None else self._wards[beats].latency_s(patient),
@@ -121,6 +121,7 @@ class Monitor:
             lead=None if beats is None else self._panel.given(bundles[beats].recipe.data.channels[0]),
             tick_s=self._tick_s,
             reorder_s=source.reorder_s,
+            start="" if start is None else start.isoformat(),
         )
         bed = Bed(patient, layout, watching)
         if patient in self._saved:

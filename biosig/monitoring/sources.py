@@ -14,6 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,10 @@ class Source(ABC):
     def due_s(self) -> float:
         """Seconds that may be slept before asking again."""
         return 0.02
+
+    def start(self, patient: str) -> datetime | None:
+        """When the patient's first sample was measured; None = nobody knows. Asked for when the patient comes."""
+        return datetime.now() if self.live else None
 
     def place(self, patient: str) -> int:
         """Number of the patient's next sample, for sources that can go on from there."""
@@ -137,6 +142,9 @@ class Replay(Source):
             return 0.0
         return max(0.0, self._begun_s + (self._ticks + 1) * self._tick_s / self._speed - self._clock())
 
+    def start(self, patient: str) -> datetime | None:
+        return self._reels[patient].start
+
     def place(self, patient: str) -> int:
         return self._reels[patient].place
 
@@ -149,6 +157,7 @@ class _Reel:
 
     def __init__(self, recording: Recording, tick_s: float) -> None:
         self.layout = recording.layout
+        self.start = recording.start
         self._recording = recording
         self._size = max(1, round(tick_s * recording.fs))
         self._ahead = max(1, round(READ_AHEAD_S * recording.fs / self._size)) * self._size

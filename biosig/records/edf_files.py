@@ -104,8 +104,8 @@ def _runs(header: EdfHeader, onset_s: NDArray[np.float64], fastest: int) -> tupl
         place = f"{header.path}: data record {int(np.argmin(known)) + 1}"
         raise mismatch(place, "its onset as the first annotation, as EDF+D demands", "none")
     first_s = float(onset_s[0]) if known[0] else 0.0
-    if record_s == 0:
-        return 0.0, []
+    if record_s == 0:  # no signals; the first onset is what the header's whole second leaves out
+        return first_s if 0.0 <= first_s < 1.0 else 0.0, []
     tolerance_s = 0.5 * record_s / (fastest if header.gaps else 1)
     runs: list[Run] = []
     begin_s, begin = 0.0, 0

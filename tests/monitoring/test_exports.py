@@ -1,15 +1,20 @@
 """Results open in other programs, and say what the store says."""
 
 import importlib.util
+from dataclasses import replace
+from datetime import datetime
 
+import mne
 import numpy as np
 import pandas as pd
+import pyedflib
 import pytest
 import wfdb
 
+import biosig
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.sources import Replay
-from biosig.records.recording import Recording
+from biosig.records.recording import Layout, Recording
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +40,77 @@ def test_annotation_files_open_in_wfdb_with_beats_and_alarms(tmp_path, session):
     assert notes[0].startswith(f"{first.alarm} {first.kind} ({first.priority})")
 
 
+def _read_by_mne(path):
+    marks = mne.read_annotations(path)
+    return list(zip(marks.onset, marks.duration, marks.description, strict=True))
+
+
+def _read_by_pyedflib(path):
+    with pyedflib.EdfReader(str(path)) as file:
+        onset_s, duration_s, text = file.readAnnotations()
+    return list(zip(onset_s, np.maximum(duration_s, 0.0), text, strict=True))
+
+
+def _read_by_biosig(path):
+    marks = biosig.read(path).annotations
+    return list(zip(marks.onset_s, marks.duration_s, marks.label, strict=True))
+
+
+@pytest.mark.parametrize("read", [_read_by_mne, _read_by_pyedflib, _read_by_biosig])
+def test_edf_annotations_open_elsewhere_with_beats_and_alarms_from_raise_to_end(tmp_path, session, read):
+    export(session, tmp_path / "results")
+    marks = read(tmp_path / "results" / "207.edf")
+    beats = session.frame("scores", "207")
+    assert (marks[0][0], marks[0][2]) == (0.0, "monitoring begins: biosig")
+    assert (marks[-1][0], marks[-1][2]) == (60.0, "monitoring ends")
+    found = [(onset_s, text) for onset_s, _, text in marks if text in "NSVFQ"]
+    np.testing.assert_allclose([onset_s for onset_s, _ in found], beats.time_s, atol=1e-6)
+    assert [text for _, text in found] == [label or "Q" for label in beats.label]
+    alarms = session.frame("alarms", "207")
+    flutter = alarms[alarms.alarm == "ventricular-fibrillation"]
+    raised, over = (flutter[flutter.kind == kind].time_s.min() for kind in ("raised", "latched"))
+    end_s = 60.0 if np.isnan(over) else over
+    mark = next(mark for mark in marks if mark[2].startswith("ventricular-fibrillation (high): "))
+    np.testing.assert_allclose(mark[:2], [raised, end_s - raised], atol=1e-6)
+
+
+def test_edf_annotations_begin_when_the_recording_does(tmp_path, watch, flutter):
+    begun = datetime(2021, 3, 4, 5, 6, 7, 250_000)
+    session = watch(tmp_path / "events.sqlite", Replay({"207": replace(flutter.crop(0, 8), start=begun)}))
+    export(session, tmp_path)
+    with pyedflib.EdfReader(str(tmp_path / "207.edf")) as file:
+        assert file.getStartdatetime().replace(microsecond=0) == begun.replace(microsecond=0)
+        assert file.getPatientCode() == "207"
+    found = biosig.read(tmp_path / "207.edf")
+    assert found.start == begun
+    assert found.annotations.onset_s[[0, -1]].tolist() == [0.0, 8.0]
+
+
+def test_what_windows_say_is_written_as_stretches_that_say_the_same(tmp_path, watch, slide_bundle):
+    draw = np.random.default_rng(0)
+    data = draw.normal(0, 20, (4, 250 * 40)).cumsum(axis=1) * np.sin(np.arange(10_000) / 900)
+    data[:, 250 * 12 : 250 * 24] = np.nan
+    recording = Recording.from_array(data, Layout(("Fp1", "Fp2", "O1", "O2"), 250.0, ("uV",) * 4))
+    session = watch(tmp_path / "events.sqlite", Replay({"head": recording}), bundles={"eeg": slide_bundle})
+    names = {path.name for path in export(session, tmp_path / "results")}
+    assert "windows.csv" in names
+    windows = pd.read_csv(tmp_path / "results" / "windows.csv", keep_default_na=False)
+    assert len(windows) == 19
+    assert set(windows.label) <= {"rest", "arithmetic", ""}
+    marks = _read_by_mne(tmp_path / "results" / "head.edf")[1:-1]
+    marks = [mark for mark in marks if "(" not in mark[2]]
+    assert [text for *_, text in marks if text not in ("rest", "arithmetic")] == ["unusable"]
+    assert len(marks) == int((windows.label != windows.label.shift()).sum())
+    for onset_s, duration_s, text in marks:
+        inside = windows[(windows.start_s > onset_s - 1e-3) & (windows.end_s < onset_s + duration_s + 1e-3)]
+        assert set(inside.label) == {text.replace("unusable", "")}
+    notes = wfdb.rdann(str(tmp_path / "results" / "head"), "bsm").aux_note
+    assert [note.rstrip("\0") for note in notes if "eeg: " in note] == [f"eeg: {text}" for *_, text in marks]
+
+
 def test_a_patients_name_that_is_no_file_name_is_written_as_one(tmp_path, session):
     names = {path.name for path in export(session, tmp_path / "results")}
-    assert names == {"207.bsm", "ward_2_207.bsm"} | {
+    assert names == {"207.bsm", "207.edf", "ward_2_207.bsm", "ward_2_207.edf"} | {
         f"{name}.{suffix}" for name in ("beats", "alarms") for suffix in ("csv", "parquet")
     }
 
@@ -57,7 +130,7 @@ def test_tables_hold_the_same_as_the_store(tmp_path, session):
 def test_without_pyarrow_tables_are_csv_only(tmp_path, session, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
-    assert {path.suffix for path in export(session, tmp_path / "results")} == {".bsm", ".csv"}
+    assert {path.suffix for path in export(session, tmp_path / "results")} == {".bsm", ".edf", ".csv"}
 
 
 def test_raised_alarms_are_counted_by_patient(session):

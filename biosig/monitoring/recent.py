@@ -1,0 +1,62 @@
+"""What was last said of a patient: what alarms hear of it, and what people are shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from biosig.monitoring.events import AnomalyScore, BeatEvent, InputEvent
+from biosig.monitoring.log import Scored
+
+__all__ = ["Recent"]
+
+_REMEMBERED = 16
+"""Beats kept for people to see."""
+_RATE_INTERVALS = 8
+"""Intervals that the heart rate shown is the mean of."""
+_BEATS = ("N", "S", "V", "F")
+
+
+@dataclass
+class Recent:
+    """The last scores of a patient; all of it JSON.
+
+    Parameters
+    ----------
+    beats : the last beats, seconds and label (``?`` = not known).
+    windows : by bundle that tells of windows, not beats: its last label (``?`` = not known) and since when it is that.
+    anomaly : the last usable anomaly score; None = none, or the last was not usable.
+    """
+
+    beats: list[list[Any]] = field(default_factory=list)
+    windows: dict[str, list[Any]] = field(default_factory=dict)
+    anomaly: float | None = None
+
+    def hear(self, scored: Sequence[Scored]) -> list[InputEvent]:
+        """What alarms hear of new scores."""
+        heard: list[InputEvent] = []
+        for one in scored:
+            score = one.score
+            if one.beat:
+                label = score.label if score.label in _BEATS else ""
+                heard.append(BeatEvent(score.time_s, score.ready_s, label, good=score.usable))
+                self.beats = [*self.beats, [score.time_s, label or "?"]][-_REMEMBERED:]
+            if math.isfinite(score.anomaly):
+                heard.append(AnomalyScore(score.time_s, score.ready_s, score.anomaly, score.usable))
+                self.anomaly = score.anomaly if score.usable else None
+            elif not one.beat:
+                label = score.label or "?"
+                if self.windows.get(one.bundle, [""])[0] != label:
+                    self.windows[one.bundle] = [label, score.start_s]
+        return heard
+
+    def heart_rate(self, now_s: float, fresh_s: float) -> float:
+        """Beats per minute; NaN where beats are too few or the last is ``fresh_s`` ago."""
+        times = [time_s for time_s, _ in self.beats]
+        if len(times) <= 2 or now_s - times[-1] >= fresh_s:
+            return math.nan
+        return 60.0 / float(np.diff(times[-_RATE_INTERVALS - 1 :]).mean())
