@@ -29,7 +29,7 @@ import biosig
 from benchmarks.beats import DS1, PACED, Errors, Lead, Marks, errors_of, in_total, reference_marks
 from biosig.records.recording import Layout
 from biosig.signal.beat_grid import GRID_HZ, LeadGrid
-from biosig.signal.beat_scores import PAST, BeatNetwork, find_candidates
+from biosig.signal.beat_scores import PAST, BeatNetwork, Past, find_candidates
 
 VERSIONS = ((0.5, False), (0.5, False), (0.5, False), (0.3, True))
 """Augmented versions of a lead: weight of the candidates, and whether the noise is harsh."""
@@ -136,7 +136,7 @@ def examples_of(lead: NDArray[np.float64], good: NDArray[np.bool_], fs: float, m
     """Candidates of one lead with their labels."""
     grid = LeadGrid(Layout(("ecg",), fs, ("mV",)), PAST + 40)
     grid.take(lead, good)
-    found = find_candidates(grid.grid, grid.gap, PAST + 40)
+    found = find_candidates(grid.grid[None], grid.gap[None], [Past()], len(grid.grid), PAST + 40)
     at = found.at - (PAST + 40)
     label = np.zeros(len(at), dtype=np.float32)
     weights = np.full(len(at), weight, dtype=np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 
-__all__ = ["GRID_HZ", "LeadGrid"]
+__all__ = ["GRID_HZ", "LeadGrid", "take_together"]
 
 GRID_HZ = 120.0
 """Rate of the grid on which beats are looked for."""
@@ -60,46 +62,40 @@ class LeadGrid:
 
     def take(self, data: NDArray[np.float64], good: NDArray[np.bool_]) -> None:
         """Append samples (n,) and every grid sample that they complete."""
-        lost = ~(np.isfinite(data) & good)
+        take_together([self], data[None], good[None])
+
+    def _lead_in(self, lost: NDArray[np.bool_]) -> int:
+        """How many of these samples (n,) come before the first real one."""
+        silent = 0
         if self.n == 0:
-            silent = int(np.argmin(lost)) if not lost.all() else len(data)
+            silent = int(np.argmin(lost)) if not lost.all() else len(lost)
             self.lead_in += silent
-            data, lost = data[silent:], lost[silent:]
-        if len(data) == 0:
-            return
-        finite = np.isfinite(data)
-        bound = _LARGEST_MV * _LEVELS_PER_MV
-        levels = np.rint(np.clip(np.where(finite, data, 0.0) * self.scale, -bound, bound)).astype(np.int64)
+        return silent
+
+    def _append(self, levels: NDArray[np.int64], lost: NDArray[np.bool_], finite: NDArray[np.bool_]) -> None:
+        """Append levels (n,), those of samples that are not finite replaced by the last that is."""
         if not finite.all():
-            real = np.maximum.accumulate(np.where(finite, np.arange(len(data)), -1))
+            real = np.maximum.accumulate(np.where(finite, np.arange(len(levels)), -1))
             levels = np.where(real >= 0, levels[np.maximum(real, 0)], self.held)
         self.held = int(levels[-1])
-        self.n += len(data)
+        self.n += len(levels)
         self.levels = np.concatenate((self.levels, levels))
         self.lost = np.concatenate((self.lost, lost))
-        self._extend()
 
-    def _extend(self) -> None:
-        """Average the lead over every whole 1/120 s that is now complete."""
+    @property
+    def _complete(self) -> int:
+        """Grid samples that the lead is long enough for."""
         count = int(self.n / self.step)
         count -= count * self.step > self.n
-        count += (count + 1) * self.step <= self.n
-        if count <= self.n_grid:
-            return
-        edges = np.arange(self.n_grid, count + 1) * self.step
-        whole = edges.astype(np.int64)
-        index = whole - self.first_level
-        total = np.concatenate(([0], np.cumsum(self.levels)))
-        over = (edges - whole) * self.levels[np.minimum(index, len(self.levels) - 1)]
-        means = np.rint(((total[index[1:]] - total[index[:-1]]) + over[1:] - over[:-1]) / self.step)
-        lost = np.concatenate(([0], np.cumsum(self.lost)))
-        last = np.minimum(np.ceil(edges[1:]).astype(np.int64) - self.first_level, len(self.levels))
+        return count + ((count + 1) * self.step <= self.n)
+
+    def _append_grid(self, means: NDArray[np.float64], gap: NDArray[np.bool_]) -> None:
         if self.n_grid == 0:
             self.grid = np.full(self._past, means[0])
             self.gap = np.ones(self._past, dtype=np.bool_)
         self.grid = np.concatenate((self.grid, means))
-        self.gap = np.concatenate((self.gap, lost[last] > lost[index[:-1]]))
-        self.n_grid = count
+        self.gap = np.concatenate((self.gap, gap))
+        self.n_grid += len(means)
 
     def drop(self, sample: int, grid_sample: int) -> None:
         """Forget samples before ``sample`` and grid samples before ``grid_sample``, but none not yet on the grid."""
@@ -125,3 +121,47 @@ class LeadGrid:
         self.lost = np.array(state["lost"], dtype=np.bool_)
         self.grid = np.array(state["grid"], dtype=np.float64)
         self.gap = np.array(state["gap"], dtype=np.bool_)
+
+
+def take_together(leads: Sequence[LeadGrid], data: NDArray[np.float64], good: NDArray[np.bool_]) -> None:
+    """Append samples (n_leads, n) to leads of one rate, and every grid sample that they complete."""
+    finite = np.isfinite(data)
+    lost = ~(finite & good)
+    scale = np.array([lead.scale for lead in leads])[:, None]
+    bound = _LARGEST_MV * _LEVELS_PER_MV
+    levels = np.rint(np.clip(np.where(finite, data, 0.0) * scale, -bound, bound)).astype(np.int64)
+    alike: defaultdict[tuple[int, int], list[LeadGrid]] = defaultdict(list)
+    for row, lead in enumerate(leads):
+        silent = lead._lead_in(lost[row])
+        if silent < data.shape[1]:
+            lead._append(levels[row, silent:], lost[row, silent:], finite[row, silent:])
+            new = lead._complete - lead.n_grid
+            if new:
+                alike[new, lead.n - int(lead.n_grid * lead.step)].append(lead)
+    for (new, reach), some in alike.items():
+        _extend(some, new, reach)
+
+
+def _extend(leads: Sequence[LeadGrid], new: int, reach: int) -> None:
+    """Average each lead over the ``new`` stretches of 1/120 s that its last ``reach`` samples complete."""
+    step = leads[0].step
+    levels = np.stack([lead.levels[-reach:] for lead in leads])
+    begun = np.array([lead.n - reach for lead in leads])[:, None]
+    edges = (np.array([lead.n_grid for lead in leads])[:, None] + np.arange(new + 1)) * step
+    whole = edges.astype(np.int64)
+    index = whole - begun
+    total = np.zeros((len(leads), reach + 1), dtype=np.int64)
+    np.cumsum(levels, axis=1, out=total[:, 1:])
+    over = (edges - whole) * np.take_along_axis(levels, np.minimum(index, reach - 1), axis=1)
+    each = np.diff(np.take_along_axis(total, index, axis=1), axis=1)
+    means = np.rint((each + over[:, 1:] - over[:, :-1]) / step)
+    lost = np.stack([lead.lost[-reach:] for lead in leads])
+    gap = np.zeros(means.shape, dtype=np.bool_)
+    if lost.any():
+        counted = np.concatenate(
+            (np.zeros((len(leads), 1), dtype=np.int64), np.cumsum(lost, axis=1, dtype=np.int64)), axis=1
+        )
+        last = np.minimum(np.ceil(edges[:, 1:]).astype(np.int64) - begun, reach)
+        gap = np.take_along_axis(counted, last, axis=1) > np.take_along_axis(counted, index[:, :-1], axis=1)
+    for lead, *row in zip(leads, means, gap, strict=True):
+        lead._append_grid(*row)

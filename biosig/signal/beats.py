@@ -7,7 +7,8 @@ there is no threshold that could get stuck, so it recovers from anything that ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
-from biosig.signal.beat_grid import GRID_HZ, LeadGrid
-from biosig.signal.beat_scores import AHEAD, PAST, BeatNetwork, find_candidates
+from biosig.signal.beat_grid import GRID_HZ, LeadGrid, take_together
+from biosig.signal.beat_scores import AHEAD, BEFORE, PAST, BeatNetwork, Past, find_candidates
 from biosig.signal.stream import Chunk
 
 __all__ = ["BeatStream", "Beats", "RPeaks", "r_peaks"]
@@ -29,6 +30,7 @@ _WAIT = AHEAD + _RIVAL
 _PEAK_REACH = 10
 _FRESH_SCORE = 1.5 * 1024.0
 _BLOCK = 1 << 16
+_TOGETHER = 64
 _NARROW_S, _WIDE_S = 0.03, 0.25
 
 
@@ -118,21 +120,33 @@ class BeatStream:
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
         self._lead.reset()
+        self._past = Past()
+        self._seen = 0
         self._next = 0
         self._last = -self._refractory
 
     def process(self, chunk: Chunk) -> Beats:
         """Push samples (1, n), get every beat that is now known."""
-        if chunk.data.shape[0] != 1:
-            raise ValueError(f"expected a chunk of 1 lead, got {chunk.data.shape[0]}")
-        found = []
-        size = int(_BLOCK * self._step)
-        for start in range(0, chunk.n_times, size):
-            part = slice(start, start + size)
-            self._lead.take(chunk.data[0, part], chunk.good[0, part])
-            if self._lead.n_grid - _WAIT > self._next:
-                found.append(self._decide())
-        return Beats.join(found)
+        return self.process_together([self], [chunk])[0]
+
+    @staticmethod
+    def process_together(streams: Sequence[BeatStream], chunks: Sequence[Chunk]) -> list[Beats]:
+        """What each stream's ``process`` gives, in order, with the same bits; streams of one rate and network."""
+        alike: defaultdict[int, list[int]] = defaultdict(list)
+        for place, chunk in enumerate(chunks):
+            if chunk.data.shape[0] != 1:
+                raise ValueError(f"expected a chunk of 1 lead, got {chunk.data.shape[0]}")
+            alike[chunk.n_times].append(place)
+        found: list[list[Beats]] = [[] for _ in streams]
+        for n_times, places in alike.items():
+            data = np.concatenate([chunks[place].data for place in places])
+            good = np.concatenate([chunks[place].good for place in places])
+            size = int(_BLOCK * streams[0]._step)
+            for start in range(0, n_times, size):
+                part = slice(start, start + size)
+                take_together([streams[place]._lead for place in places], data[:, part], good[:, part])
+                _decide([streams[place] for place in places], [found[place] for place in places])
+        return [Beats.join(parts) for parts in found]
 
     def flush(self) -> Beats:
         """The beats still undecided when a recording ends, as if its last value were held; then ``reset``."""
@@ -150,20 +164,19 @@ class BeatStream:
     def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of a stream of the same design and layout."""
         self._lead.load_state_dict(state)
+        self._past, self._seen = Past(), 0
         self._next, self._last = (int(place) for place in state["decisions"])
 
-    def _decide(self) -> Beats:
-        """Judge the candidates whose future is long enough by now."""
-        lead = self._lead
-        until = lead.n_grid - _WAIT
-        found = find_candidates(lead.grid, lead.gap, self._next - lead.first_grid)
-        needed = np.where(found.fresh, max(self._threshold, _FRESH_SCORE), self._threshold)
-        score = self._network.score(found.features) - needed
-        chosen = self._choose(found.at + lead.first_grid, score, until)
-        beats = self._peaks(np.array(chosen, dtype=np.int64)) if chosen else Beats()
-        self._next = until
-        lead.drop(int((until - _PEAK_REACH) * self._step) - self._wide, until - PAST - _MARGIN)
-        return beats
+    @property
+    def _company(self) -> Hashable:
+        """Streams whose new grid can be judged together have this in common; None = there is nothing to judge."""
+        if self._lead.n_grid - _WAIT <= self._next:
+            return None
+        return (
+            self._past.empty and len(self._lead.grid),
+            self._lead.n_grid - self._seen,
+            self._lead.n_grid - self._next,
+        )
 
     def _choose(self, at: Index, score: NDArray[np.float64], until: int) -> list[int]:
         """Candidates before ``until`` that are beats: ``score`` above 0, best of the next 0.11 s, not refractory."""
@@ -182,31 +195,101 @@ class BeatStream:
                 self._last = place
         return chosen
 
-    def _peaks(self, at: Index) -> Beats:
-        """The R peaks near these grid samples, those left out that lie on missing samples only.
+    def _first_sample(self, at: Index) -> Index:
+        """First of the samples (after ``lead_in``) among which the peaks near these grid samples are looked for."""
+        first: Index = np.ceil((at - _PEAK_REACH + 0.5) * self._step).astype(np.int64)
+        return first
 
-        The peak is where the mean of 30 ms leaves the mean of the 250 ms around it furthest, upward deflections
-        counting half as much again: so one shape of beat is marked at one place.
-        """
-        decided = np.ceil((at + _WAIT + 1) * self._step).astype(np.int64) - 1
+    def _around(self, at: Index) -> tuple[Index, NDArray[np.bool_]]:
+        """Levels where these peaks are looked for and ``_wide`` to both sides, and which of the former may be one."""
         lead = self._lead
-        edge = self._wide + 1
-        total = np.cumsum(
-            np.concatenate(([0], lead.levels[:1].repeat(edge), lead.levels, lead.levels[-1:].repeat(edge)))
-        )
-        first = np.ceil((at - _PEAK_REACH + 0.5) * self._step).astype(np.int64) - lead.first_level
-        place = first[:, None] + np.arange(int(2 * _PEAK_REACH * self._step))
-        inside = (place >= 0) & (place < len(lead.levels))
-        place = np.clip(place, 0, len(lead.levels) - 1)
-        near, wide = (
-            total[place + edge + reach + 1] - total[place + edge - reach] for reach in (self._narrow, self._wide)
-        )
-        leave = (2 * self._wide + 1) * near - (2 * self._narrow + 1) * wide
-        height = np.where(inside & ~lead.lost[place], np.where(leave > 0, 3 * leave, -2 * leave), -1)
-        best = np.argmax(height, axis=1)[:, None]
-        found = np.take_along_axis(height, best, axis=1)[:, 0] >= 0
-        sample = np.take_along_axis(place, best, axis=1)[:, 0] + lead.first_level + lead.lead_in
-        return Beats(sample=sample[found], decided=decided[found] + lead.lead_in)
+        n = int(2 * _PEAK_REACH * self._step)
+        place = (self._first_sample(at) - lead.first_level)[:, None] + np.arange(-self._wide, n + self._wide)
+        inside = np.clip(place, 0, len(lead.levels) - 1)
+        own = slice(self._wide, self._wide + n)
+        return lead.levels[inside], (inside == place)[:, own] & ~lead.lost[inside[:, own]]
+
+    def _beats(self, at: Index, place: Index) -> Beats:
+        """Beats of these grid samples, the peaks ``place`` samples after the first where they were looked for."""
+        decided = np.ceil((at + _WAIT + 1) * self._step).astype(np.int64) - 1
+        return Beats(sample=self._first_sample(at) + place + self._lead.lead_in, decided=decided + self._lead.lead_in)
+
+    def _forget(self, until: int) -> None:
+        """Drop what no beat still to come can need: every candidate before ``until`` is decided."""
+        self._next, self._seen = until, self._lead.n_grid
+        self._lead.drop(int((until - _PEAK_REACH) * self._step) - self._wide, until - PAST - _MARGIN)
+
+
+def _decide(streams: Sequence[BeatStream], found: Sequence[list[Beats]]) -> None:
+    """Judge the candidates whose future is long enough by now; append each stream's beats to what it has ``found``."""
+    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, stream in enumerate(streams):
+        company = stream._company
+        if company is not None:
+            alike[company].append(place)
+    for places in alike.values():
+        for first in range(0, len(places), _TOGETHER):
+            some = places[first : first + _TOGETHER]
+            beats = _judge([streams[place] for place in some])
+            for place, new in zip(some, beats, strict=True):
+                found[place].append(new)
+
+
+def _judge(streams: Sequence[BeatStream]) -> list[Beats]:
+    """New beats of streams in company."""
+    one = streams[0]
+    length = len(one._lead.grid) if one._past.empty else one._lead.n_grid - one._next + BEFORE
+    candidates = find_candidates(
+        np.stack([stream._lead.grid[-length:] for stream in streams]),
+        np.stack([stream._lead.gap[-length:] for stream in streams]),
+        [stream._past for stream in streams],
+        length if one._past.empty else one._lead.n_grid - one._seen,
+        length - (one._lead.n_grid - one._next),
+    )
+    score = one._network.score(candidates.features)
+    edges = np.searchsorted(candidates.lead, np.arange(len(streams) + 1))
+    chosen = []
+    for stream, a, b in zip(streams, edges[:-1], edges[1:], strict=True):
+        needed = np.where(candidates.fresh[a:b], max(stream._threshold, _FRESH_SCORE), stream._threshold)
+        at = candidates.at[a:b] + (stream._lead.n_grid - length)
+        places = stream._choose(at, score[a:b] - needed, stream._lead.n_grid - _WAIT)
+        chosen.append(np.array(places, dtype=np.int64))
+    beats = _peaks(streams, chosen)
+    for stream in streams:
+        stream._forget(stream._lead.n_grid - _WAIT)
+    return beats
+
+
+def _peaks(streams: Sequence[BeatStream], chosen: Sequence[Index]) -> list[Beats]:
+    """The R peaks near the chosen grid samples of each stream, those left out that lie on missing samples only.
+
+    The peak is where the mean of 30 ms leaves the mean of the 250 ms around it furthest, upward deflections
+    counting half as much again: so one shape of beat is marked at one place.
+    """
+    if not any(len(at) for at in chosen):
+        return [Beats() for _ in chosen]
+    one = streams[0]
+    span = np.arange(int(2 * _PEAK_REACH * one._step))
+    edges = np.concatenate(([0], np.cumsum([len(at) for at in chosen])))
+    levels, usable = (
+        np.concatenate(columns)
+        for columns in zip(*(stream._around(at) for stream, at in zip(streams, chosen, strict=True)), strict=True)
+    )
+    total = np.zeros((len(levels), levels.shape[1] + 1), dtype=np.int64)
+    np.cumsum(levels, axis=1, out=total[:, 1:])
+    middle = span + one._wide
+    near, wide = (
+        total[:, middle[0] + reach + 1 : middle[-1] + reach + 2] - total[:, middle[0] - reach : middle[-1] - reach + 1]
+        for reach in (one._narrow, one._wide)
+    )
+    leave = (2 * one._wide + 1) * near - (2 * one._narrow + 1) * wide
+    height = np.where(usable, np.where(leave > 0, 3 * leave, -2 * leave), -1)
+    best = np.argmax(height, axis=1)
+    real = height[np.arange(len(best)), best] >= 0
+    return [
+        stream._beats(at[real[a:b]], best[a:b][real[a:b]])
+        for stream, at, a, b in zip(streams, chosen, edges[:-1], edges[1:], strict=True)
+    ]
 
 
 def r_peaks(samples: NDArray[Any], fs: float, design: RPeaks | None = None) -> Index:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
-from biosig.signal.beats import RPeaks
+from biosig.signal.beats import BeatStream, RPeaks
 from biosig.signal.stream import Chunk, State
 from biosig.windows.rhythm import BeatHistory
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
@@ -83,11 +84,32 @@ class BeatWindows(CuttingStream):
         self._be_patient()
 
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
-        before, self._seen = self._seen, self._seen + raw.n_times
-        if self._given is None:
-            found = self._detector.process(Chunk(raw.data[:1], raw.good[:1])).sample
-        else:
-            found = self._given[(self._given >= before) & (self._given < self._seen)]
+        return self.process_together([self], [raw], [filtered])[0]
+
+    @classmethod
+    def process_together(
+        cls, streams: Sequence[Self], raw: Sequence[Chunk], filtered: Sequence[Chunk]
+    ) -> list[Cutting]:
+        found = {
+            number: stream._given[
+                np.searchsorted(stream._given, stream._seen) : np.searchsorted(
+                    stream._given, stream._seen + chunk.n_times
+                )
+            ]
+            for number, (stream, chunk) in enumerate(zip(streams, raw, strict=True))
+            if stream._given is not None
+        }
+        detecting = [number for number in range(len(streams)) if number not in found]
+        beats = BeatStream.process_together(
+            [streams[number]._detector for number in detecting],
+            [Chunk(raw[number].data[:1], raw[number].good[:1]) for number in detecting],
+        )
+        found |= {number: beat.sample for number, beat in zip(detecting, beats, strict=True)}
+        return [stream._take(raw[i].n_times, filtered[i], found[i]) for i, stream in enumerate(streams)]
+
+    def _take(self, n_times: int, filtered: Chunk, found: NDArray[np.int64]) -> Cutting:
+        """Go on by so many raw samples, in which these beats were found."""
+        self._seen += n_times
         self._waiting = np.concatenate([self._waiting, found])
         self._buffer = np.concatenate([self._buffer, filtered.data[:1].astype(np.float32)], axis=1)
         self._good = np.concatenate([self._good, filtered.good[0]])

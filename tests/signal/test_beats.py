@@ -76,6 +76,22 @@ def test_beats_do_not_depend_on_chunking(ecg: NDArray[np.float64], cuts: list[in
     assert same(pushed(RPeaks().open(layout()), lead, cuts), whole)
 
 
+@settings(max_examples=15, deadline=None)
+@given(rounds=st.lists(st.lists(st.sampled_from([0, 1, 359, 360, 720]), min_size=4, max_size=4), max_size=15))
+def test_leads_side_by_side_have_the_beats_of_each_alone(ecg: NDArray[np.float64], rounds: list[list[int]]) -> None:
+    leads = [ecg[start : start + 6000].copy() for start in (0, 1000, 3000, 8000)]
+    leads[1][:500] = leads[2][2000:2600] = leads[3][4000:4010] = np.nan
+    streams, seen = [RPeaks().open(layout()) for _ in leads], [0] * len(leads)
+    parts: list[list[Beats]] = [[] for _ in leads]
+    for sizes in [*rounds, [6000] * 4]:
+        chunks = [Chunk.of(lead[at : at + size]) for lead, at, size in zip(leads, seen, sizes, strict=True)]
+        for number, found in enumerate(BeatStream.process_together(streams, chunks)):
+            parts[number].append(found)
+            seen[number] += sizes[number]
+    for lead, stream, found in zip(leads, streams, parts, strict=True):
+        assert same(Beats.join([*found, stream.flush()]), pushed(RPeaks().open(layout()), lead, []))
+
+
 @pytest.mark.parametrize("size", [1, 7, 90, 360])
 def test_beats_do_not_depend_on_equal_chunks(ecg: NDArray[np.float64], size: int) -> None:
     lead = ecg[: round(14 * FS)]
