@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from biosig.datasets.cinc2017 import N_RECORDS, REFERENCE
+from biosig.datasets.listed import ListedDatabase
 from biosig.datasets.mitbih import DS1, DS2, PACED
 from biosig.errors import BiosigError, DatasetError
 from biosig.options import lookup
@@ -29,6 +30,7 @@ class PublicDatabase:
     tables : files beside the records.
     checksums : whether the headers state the checksums of their signals.
     licence : under which it may be used.
+    what : what it is counted in.
     """
 
     slug: str
@@ -38,14 +40,37 @@ class PublicDatabase:
     licence: str
     tables: tuple[str, ...] = ()
     checksums: bool = True
+    what: str = "records"
 
     @property
     def address(self) -> str:
         """The page that describes it."""
         return f"https://physionet.org/content/{self.slug}/"
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Files that must be there before it is known what is missing: none."""
+        return ()
 
-PUBLIC = {
+    def missing(self, folder: Path) -> list[str]:
+        """Files to get: those of every record that is not whole, and tables."""
+        records = [record for record in self.records if verify_record(self, folder, record) is not None]
+        files = [f"{record}{suffix}" for record in records for suffix in self.suffixes]
+        return files + [table for table in self.tables if not (folder / table).is_file()]
+
+    def check(self, folder: Path) -> int:
+        """How many records are there, whole; ``DatasetError`` naming the first file that is not."""
+        for table in self.tables:
+            if not (folder / table).is_file():
+                raise DatasetError(f"{folder / table}: missing")
+        for record in self.records:
+            problem = verify_record(self, folder, record)
+            if problem is not None:
+                raise DatasetError(f"{folder / record}: {problem}")
+        return len(self.records)
+
+
+PUBLIC: dict[str, PublicDatabase | ListedDatabase] = {
     "mitdb": PublicDatabase(
         slug="mitdb",
         title="MIT-BIH Arrhythmia Database",
@@ -62,6 +87,24 @@ PUBLIC = {
         tables=(REFERENCE,),
         checksums=False,
     ),
+    "eegmmidb": ListedDatabase(
+        slug="eegmmidb",
+        title="EEG Motor Movement/Imagery Database",
+        wanted=("S???/S???R??.edf", "S???/S???R??.edf.event"),
+        licence="Open Data Commons Attribution License 1.0",
+    ),
+    "sleep-edf": ListedDatabase(
+        slug="sleep-edfx",
+        title="Sleep-EDF Database Expanded",
+        wanted=("sleep-*/*-PSG.edf", "sleep-*/*-Hypnogram.edf"),
+        licence="Open Data Commons Attribution License 1.0",
+    ),
+    "chbmit": ListedDatabase(
+        slug="chbmit",
+        title="CHB-MIT Scalp EEG Database",
+        wanted=("chb??/chb*.edf", "chb??/chb??-summary.txt"),
+        licence="Open Data Commons Attribution License 1.0",
+    ),
 }
 
 
@@ -72,9 +115,10 @@ def fetch(name: str, folder: Path, *, say: Callable[[str], None]) -> Path:
     """
     database = lookup(PUBLIC, name, "public database")
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [record for record in database.records if verify_record(database, folder, record) is not None]
-    files = [f"{record}{suffix}" for record in missing for suffix in database.suffixes]
-    files += [table for table in database.tables if not (folder / table).is_file()]
+    lists = [file for file in database.lists if not (folder / file).is_file()]
+    if lists:
+        _download(database, folder, lists)
+    files = database.missing(folder)
     if files:
         say(f"fetching {len(files)} files of {database.title} from {database.address}")
         _download(database, folder, files)
@@ -82,7 +126,7 @@ def fetch(name: str, folder: Path, *, say: Callable[[str], None]) -> Path:
     return folder
 
 
-def _download(database: PublicDatabase, folder: Path, files: list[str]) -> None:
+def _download(database: PublicDatabase | ListedDatabase, folder: Path, files: list[str]) -> None:
     import wfdb
 
     try:
@@ -97,14 +141,8 @@ def _download(database: PublicDatabase, folder: Path, files: list[str]) -> None:
 def verify(name: str, folder: Path, *, say: Callable[[str], None]) -> None:
     """Check every file of the database in ``folder``; ``DatasetError`` naming the first that is not whole."""
     database = lookup(PUBLIC, name, "public database")
-    for table in database.tables:
-        if not (folder / table).is_file():
-            raise DatasetError(f"{folder / table}: missing")
-    for record in database.records:
-        problem = verify_record(database, folder, record)
-        if problem is not None:
-            raise DatasetError(f"{folder / record}: {problem}")
-    say(f"{folder}: {len(database.records)} records of {database.title}, whole; {database.licence}")
+    found = database.check(folder)
+    say(f"{folder}: {found} {database.what} of {database.title}, whole; {database.licence}")
 
 
 def verify_record(database: PublicDatabase, folder: Path, record: str) -> str | None:
