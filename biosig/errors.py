@@ -6,6 +6,7 @@
     ├── RecordError    a file on disk is damaged, missing or not what it says it is
     ├── RecipeError    a recipe (configs/*.toml or --set) does not make sense
     ├── DatasetError   a database folder lacks what a recipe asks of it
+    ├── WeightsError   published weights, or the package they need, are missing or not what they should be
     ├── BundleError    a bundle is damaged, or does not fit the recording
     ├── SourceError    a live source misbehaves
     └── StoreError     an event store is full, locked, or none of ours
@@ -29,6 +30,10 @@ class RecipeError(BiosigError):
 
 class DatasetError(BiosigError):
     """A database folder is missing records, labels or subjects that were asked for."""
+
+
+class WeightsError(BiosigError):
+    """Weights to start from cannot be fetched, are not what was published, or do not fit the network."""
 
 
 class BundleError(BiosigError):

@@ -12,7 +12,7 @@ import biosig
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-IMPORT_NAMES = {"scikit-learn": "sklearn"}
+IMPORT_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL", "scikit-image": "skimage"}
 
 
 def import_names(requirements: list[str]) -> set[str]:

@@ -9,11 +9,12 @@ from torch import nn
 
 from biosig.models.contract import InputShape
 from biosig.models.recurrent import Recurrent
+from biosig.models.transfer import Transfer
 from biosig.options import build, lookup
 
 __all__ = ["MODELS", "build_model", "check_options"]
 
-MODELS = {"recurrent": Recurrent}
+MODELS: dict[str, type[Recurrent] | type[Transfer]] = {"recurrent": Recurrent, "transfer": Transfer}
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> Any:

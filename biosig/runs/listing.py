@@ -6,6 +6,7 @@ import tomllib
 
 from biosig.bundle import list_bundles
 from biosig.datasets.registry import DATASETS
+from biosig.imaging.backbones import BACKBONES
 from biosig.models.registry import MODELS
 from biosig.recipe import list_recipes, load_recipe
 from biosig.signal.registry import STEPS
@@ -32,6 +33,7 @@ def parts() -> dict[str, tuple[str, ...]]:
     return {
         "datasets": tuple(DATASETS),
         "models": tuple(MODELS),
+        "backbones": tuple(BACKBONES),
         "steps": tuple(STEPS),
         "cutters": tuple(CUTTERS),
     }

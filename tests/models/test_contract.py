@@ -19,6 +19,7 @@ OPTIONS = {
         {"hidden": 0, "stem": [], "answer_from": "mean"},
         {"cell": "lstm", "hidden": 0, "stem": [], "answer_from": "mean-max"},
     ],
+    "transfer": [],  # looks at pictures: see test_transfer.py
 }
 CASES = [(name, options) for name in MODELS for options in OPTIONS[name]]
 

@@ -1,0 +1,1 @@
+"""Medical images: backbones with published weights, and picture files as arrays."""
