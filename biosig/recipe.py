@@ -50,6 +50,8 @@ class DataPart(_Part):
     split: str = "default"
     channels: tuple[str, ...]
     unit: str = "mV"
+    answer: Literal["window", "last"] = "window"
+    """What carries a label: every ``window``, or only the ``last`` one of a recording, which answers for all of it."""
     labels: tuple[str, ...]
 
     @field_validator("channels", "labels")

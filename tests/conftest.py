@@ -230,3 +230,32 @@ def eegmmidb_folder(tmp_path_factory) -> Path:
         edfio.Edf(signals, data_record_duration=1, annotations=marks).write(place / f"S{subject:03d}R03.edf")
         (place / f"S{subject:03d}R03.edf.event").write_bytes(b"")
     return folder
+
+
+@pytest.fixture(scope="session")
+def rhythm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve excerpts of the shipped sample laid out as CinC 2017 published its recordings, 10 to 32 s long.
+
+    The labels are dealt out in turn, so there is nothing to learn from them; the beats are real.
+    """
+    import numpy as np
+
+    import biosig
+    from biosig.datasets.mitbih import SAMPLE, SAMPLE_TRAIN
+
+    folder = tmp_path_factory.mktemp("cinc2017")
+    lines = []
+    for number in range(12):
+        name = f"A{number + 1:05}"
+        start_s = 40.0 * (number // len(SAMPLE_TRAIN))
+        recording = biosig.read(SAMPLE / SAMPLE_TRAIN[number % len(SAMPLE_TRAIN)]).pick(["MLII"])
+        lead = recording.crop(start_s, start_s + 10.0 + 2 * number).data[0]
+        samples = np.rint(1000 * lead).astype("<i2")
+        header = np.array([30, 1, len(samples), 0, 4], dtype="<i4").tobytes() + b"val\0"
+        (folder / f"{name}.mat").write_bytes(header + samples.tobytes())
+        (folder / f"{name}.hea").write_text(
+            f"{name} 1 300 {len(samples)} 05:05:15 1/05/2014 \n{name}.mat 16+24 1000/mV 16 0 {samples[0]} 0 0 ECG \n"
+        )
+        lines.append(f"{name},{'NAO~'[number % 4]}\n")
+    (folder / "REFERENCE-v3.csv").write_text("".join(lines))
+    return folder

@@ -85,7 +85,10 @@ def _labelled(corpus: Corpus, recording: Recording, recipe: Recipe, positions: P
         raise DatasetError(f"{recording.name}: no annotated beats; its annotation file must lie in {corpus.folder}")
     beats_s = marked_s if positions == "reference" else None
     windows = cut_recording(recording, recipe.chain, recipe.cutter, beats_s=beats_s)
-    return replace(windows, label=corpus.label(recording, windows, recipe.data.labels))
+    label = corpus.label(recording, windows, recipe.data.labels)
+    if recipe.data.answer == "last":
+        label[:-1] = -1
+    return replace(windows, label=label)
 
 
 def count_labels(windows: Windows, n_classes: int) -> NDArray[np.int64]:

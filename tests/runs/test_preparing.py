@@ -1,7 +1,11 @@
 """From a database to labelled windows."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from biosig.datasets.cinc2017 import Cinc2017
 from biosig.datasets.mitbih import MitBih
 from biosig.errors import DatasetError
 from biosig.recipe import load_recipe
@@ -22,3 +26,16 @@ def test_rendered_windows_belong_to_the_subject_they_were_rendered_from():
     assert windows is not None
     assert set(windows.subjects) == {"mitdb-118"}
     assert windows.names == ("mitdb/118+runs", "mitdb/118+sinus")
+
+
+def test_a_recording_that_is_answered_at_its_end_has_one_label(rhythm_folder: Path):
+    corpus = Cinc2017.open(rhythm_folder)
+    records = corpus.split("all").train
+    windows = prepare(corpus, records, load_recipe("ecg-rhythm"))
+    labelled = np.flatnonzero(windows.label >= 0)
+    assert windows.recording[labelled].tolist() == list(range(12))
+    assert windows.label[labelled].tolist() == [0, 1, 2, 3] * 3
+    assert (windows.recording[labelled[:-1] + 1] == windows.recording[labelled[:-1]] + 1).all()
+    every = prepare(corpus, records, load_recipe("ecg-rhythm", ["data.answer=window"]))
+    assert (every.label >= 0).all()
+    assert len(every) == len(windows) > 12 * 8

@@ -1,0 +1,42 @@
+"""What one network can take over from another: its trunk, everything before the head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from biosig.models.contract import HEAD, Staged
+
+__all__ = ["take_trunk"]
+
+SHOWN = 4
+
+
+def take_trunk(model: nn.Module, other: nn.Module) -> None:
+    """Copy every weight and buffer of ``other`` before its head into ``model``; the head of ``model`` stays fresh.
+
+    The scale of the features and of batches goes along: it is part of what the trunk knows.
+    ``ValueError`` naming what differs where the trunks have not the same tensors, or one network has no stages.
+    """
+    for network in (model, other):
+        if not isinstance(network, Staged):
+            raise ValueError(f"a trunk needs a network of stages, {type(network).__name__} has none")
+    wanted, there = _trunk(model), _trunk(other)
+    different = [
+        f"{name} is {_shape(there, name)} there, {_shape(wanted, name)} here"
+        for name in dict.fromkeys([*wanted, *there])
+        if _shape(wanted, name) != _shape(there, name)
+    ]
+    if different:
+        more = f", and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
+        raise ValueError(f"trunks do not fit: {'; '.join(different[:SHOWN])}{more}")
+    model.load_state_dict(there, strict=False)
+
+
+def _trunk(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in model.state_dict().items() if not name.startswith(f"{HEAD}.")}
+
+
+def _shape(state: Mapping[str, Tensor], name: str) -> str:
+    return str(tuple(state[name].shape)) if name in state else "missing"
