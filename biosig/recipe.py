@@ -25,6 +25,7 @@ from biosig.windows.stream import Cutter
 
 __all__ = [
     "DataPart",
+    "EventsPart",
     "Recipe",
     "TrainPart",
     "VirtualPart",
@@ -130,8 +131,34 @@ class TrainPart(_Part):
     compile: bool = False
 
 
+class EventsPart(_Part):
+    """When windows make an event, such as a seizure.
+
+    It begins with the first of ``k`` among the last ``n`` usable windows whose probability of ``label`` is at or
+    above ``threshold``, and ends with the last, when fewer than ``k`` are at or above ``release`` (where not given,
+    ``threshold``). A monitor's alarm of the same numbers knows of it with the ``k``-th.
+    """
+
+    label: str
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    release: Annotated[float, Field(gt=0, lt=1)] | None = None
+    k: Count = 1
+    n: Count = 1
+
+    @model_validator(mode="after")
+    def _numbers_fit(self) -> EventsPart:
+        if self.k > self.n:
+            raise ValueError(f"k of n needs k <= n, got {self.k} of {self.n}")
+        if self.release is not None and self.release > self.threshold:
+            raise ValueError(f"release must not exceed threshold={self.threshold}, got {self.release}")
+        return self
+
+
 class Recipe(_Part):
-    """One task, from recording to labels."""
+    """One task, from recording to labels.
+
+    ``figures`` names what an evaluation says beside the figures per class, :mod:`biosig.runs.task_figures`.
+    """
 
     name: str
     summary: str
@@ -141,6 +168,8 @@ class Recipe(_Part):
     windows: WindowsPart
     model: ModelPart
     train: TrainPart = TrainPart()
+    events: EventsPart | None = None
+    figures: tuple[str, ...] = ()
 
     @field_validator("signal")
     @classmethod
@@ -174,6 +203,14 @@ class Recipe(_Part):
         if self.train.head_epochs >= self.train.epochs:
             raise ValueError(
                 f"train.head_epochs must be below train.epochs={self.train.epochs}, got {self.train.head_epochs}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _events_are_of_a_label(self) -> Recipe:
+        if self.events is not None and self.events.label not in self.data.labels:
+            raise ValueError(
+                f"events.label must be among data.labels {', '.join(self.data.labels)}, got {self.events.label!r}"
             )
         return self
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from biosig.evaluation.figures import plot_calibration, plot_precision_recall
 from biosig.evaluation.markup import Cell, chart, definitions, interval, number, picture, section, spoken, table
+from biosig.evaluation.report_tasks import szcore_tables, trial_tables
 
 __all__ = ["Picture", "write_report"]
 
@@ -41,6 +42,7 @@ def write_report(
     metrics: Mapping[str, Any],
     provenance: Mapping[str, Any],
     gallery: Sequence[Picture] = (),
+    timelines: Sequence[Picture] = (),
     label_names: Mapping[str, str] | None = None,
 ) -> None:
     """Write a self-contained report; a figure that ``metrics`` lacks leaves its part out.
@@ -50,9 +52,12 @@ def write_report(
     path : the HTML file; written beside and renamed, so that it is never there half.
     title : its heading.
     metrics : as :func:`biosig.evaluation.metrics.classification_report` returns them, with ``detected`` as from
-        :func:`biosig.evaluation.detected.detected_report`, and ``protocol``, free texts on how the figures were made.
+        :func:`biosig.evaluation.detected.detected_report`, ``szcore`` as from
+        :func:`biosig.evaluation.szcore.szcore_report`, ``trials``, and ``protocol``, free texts on how the figures
+        were made.
     provenance : what was evaluated, in the order to be read (database, split, records, model, delay, seeds).
     gallery : pictures of the worst mistakes, worst first.
+    timelines : charts of whole recordings.
     label_names : what each label stands for.
 
     Raises
@@ -65,6 +70,9 @@ def write_report(
         ("unseen", "Without subjects that training has seen", lambda: _unseen(metrics, names)),
         ("confusion", "Confusion matrix", lambda: _confusion(metrics)),
         ("detected", "End to end, with detected positions", lambda: _detected(metrics, names)),
+        ("szcore", "Events, as SzCORE counts them", lambda: szcore_tables(metrics)),
+        ("trials", "Trial by trial", lambda: trial_tables(metrics)),
+        ("timelines", "Whole recordings", lambda: _timelines(timelines)),
         ("spread", "How much one subject decides", lambda: _spread(metrics, names)),
         ("subjects", "Subject by subject", lambda: _subjects(metrics)),
         ("curves", "Curves", lambda: _curves(metrics)),
@@ -120,7 +128,12 @@ def _bounds(figures: Mapping[str, Any], name: str) -> str:
 
 
 def _cards(metrics: Mapping[str, Any]) -> str:
-    overall = (("macro_f1", "macro-F1"), ("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy"))
+    overall = (
+        ("macro_f1", "macro-F1"),
+        ("accuracy", "accuracy"),
+        ("balanced_accuracy", "balanced accuracy"),
+        ("kappa", "Cohen's kappa"),
+    )
     entries = [(text, metrics[key], _bounds(metrics, key)) for key, text in overall if key in metrics]
     entries[1:1] = [
         (f"F1 of {label}", figures.get("f1"), _bounds(figures, "f1"))
@@ -329,6 +342,16 @@ def _curves(metrics: Mapping[str, Any]) -> str:
         alt=f"Precision-recall curves; area under the curve {areas}",
     ) + chart(plot_calibration(curves), caption=calibrated, alt=f"Calibration curves. {calibrated}")
     return f'<div class="charts">{charts}</div>'
+
+
+def _timelines(timelines: Sequence[Picture]) -> str:
+    charts = (Picture(*entry) for entry in timelines)
+    return "".join(
+        chart(one.image, caption=one.caption, alt=one.alt or one.caption)
+        if isinstance(one.image, Figure)
+        else picture(one.image, caption=one.caption, alt=one.alt or one.caption)
+        for one in charts
+    )
 
 
 def _gallery(gallery: Sequence[Picture]) -> str:

@@ -23,6 +23,7 @@ from biosig.monitoring.events import (
     AlarmEvent,
     AnomalyScore,
     BeatEvent,
+    ClassScore,
     FibrillationScore,
     InputEvent,
     Pause,
@@ -41,7 +42,8 @@ from biosig.signal.stream import Chunk, State
 __all__ = ["Bed", "BedView", "Tick", "Watching"]
 
 _EVENTS: dict[str, type[InputEvent]] = {
-    kind.__name__: kind for kind in (BeatEvent, SignalState, AnomalyScore, FibrillationScore, Acknowledge, Pause)
+    kind.__name__: kind
+    for kind in (BeatEvent, SignalState, AnomalyScore, FibrillationScore, ClassScore, Acknowledge, Pause)
 }
 _SHORTEST_HOLE_S = 1.5
 """Only a hole longer than a state's second is told to the alarms in states of its own."""

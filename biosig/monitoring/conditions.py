@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from biosig.monitoring.events import AnomalyScore, FibrillationScore, Score, SignalState
+from biosig.monitoring.events import AnomalyScore, ClassScore, FibrillationScore, Score, SignalState
 
 __all__ = ["USABLE", "Beat", "Condition", "Finding", "Level", "Signal", "Watcher"]
 
@@ -116,19 +116,23 @@ class Level(Condition):
 
     Parameters
     ----------
-    of : which score.
+    of : which score; ``class`` is the probability of ``label``.
     threshold : value that counts.
     release : value below which a score ceases to count once the condition is met (hysteresis); None = ``threshold``.
     k, n : how many of how many.
+    label : the class of ``of = "class"``, such as ``seizure``; else ``""``.
     """
 
-    of: Literal["anomaly", "fibrillation"]
+    of: Literal["anomaly", "fibrillation", "class"]
     threshold: float
     release: float | None = None
     k: int = 1
     n: int = 1
+    label: str = ""
 
     def __post_init__(self) -> None:
+        if (self.of == "class") != bool(self.label):
+            raise ValueError(f"label names the class of of='class', got label={self.label!r} with of={self.of!r}")
         if not math.isfinite(self.threshold):
             raise ValueError(f"threshold must be finite, got {self.threshold:g}")
         if self.release is not None and not self.release <= self.threshold:
@@ -140,6 +144,8 @@ class Level(Condition):
         return _LevelWatcher(self)
 
     def asks_for(self, score: Score) -> bool:
+        if self.of == "class":
+            return isinstance(score, ClassScore) and score.label == self.label
         return isinstance(score, AnomalyScore if self.of == "anomaly" else FibrillationScore)
 
 
@@ -166,7 +172,7 @@ class _LevelWatcher(Watcher):
         met = len(hits) >= design.k
         if met and not self.met:
             self.since_s = hits[0]
-        return self.turn(met, self.since_s, f"{design.of} {score.value:.2f}")
+        return self.turn(met, self.since_s, f"{design.label or design.of} {score.value:.2f}")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ __all__ = [
     "AlarmEvent",
     "AnomalyScore",
     "BeatEvent",
+    "ClassScore",
     "FibrillationScore",
     "InputEvent",
     "Kind",
@@ -141,6 +142,18 @@ class FibrillationScore(Score):
 
 
 @dataclass(frozen=True, slots=True)
+class ClassScore(Score):
+    """How probable it is that a stretch belongs to a class of a bundle, such as ``seizure``.
+
+    Parameters
+    ----------
+    label : the class.
+    """
+
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledge:
     """Somebody (``who``) has seen an alarm (by its rule's name; ``""`` = all that there are)."""
 
@@ -177,9 +190,9 @@ class Pause:
         return self.time_s
 
 
-InputEvent = BeatEvent | SignalState | AnomalyScore | FibrillationScore | Acknowledge | Pause
+InputEvent = BeatEvent | SignalState | AnomalyScore | FibrillationScore | ClassScore | Acknowledge | Pause
 
-_ORDER = (SignalState, FibrillationScore, BeatEvent, AnomalyScore, Pause, Acknowledge)
+_ORDER = (SignalState, FibrillationScore, BeatEvent, AnomalyScore, ClassScore, Pause, Acknowledge)
 
 
 def order(event: InputEvent) -> tuple[float, int, float]:
