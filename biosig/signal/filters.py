@@ -17,10 +17,10 @@ Gustafsson 1996, doi:10.1109/78.492552, for a constant input.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,17 +180,34 @@ class SosStream(Stream):
 
     def process(self, chunk: Chunk) -> Chunk:
         """Filtered samples (n_channels, n_times), marks unchanged; ``ValueError`` where the input is not finite."""
+        return self.process_in_series([self], chunk)
+
+    @classmethod
+    def process_in_series(cls, streams: Sequence[Self], chunk: Chunk) -> Chunk:
+        """The sections of neighbouring filters in one pass, which costs hardly more than one section.
+
+        A sample runs through the same sections in the same order as filter by filter, and each filter starts from
+        what the one before it gives: the bits are the same.
+        """
         if chunk.n_times == 0:
             return chunk
-        starts = self._starts(chunk.good)
-        cuts = sorted({0, *starts, chunk.n_times})
+        # every filter of a series has seen the same marks, so all start anew together
+        starts, *_ = [stream._starts(chunk.good) for stream in streams]
+        sos = np.concatenate([stream.sos for stream in streams])
         parts = []
-        for begin, end in pairwise(cuts):
-            rows = starts.get(begin, [])
-            self._zi[:, rows] = self._steady * chunk.data[rows, begin, np.newaxis]
-            part, self._zi = signal.sosfilt(self.sos, chunk.data[:, begin:end], axis=-1, zi=self._zi)
-            if not np.isfinite(self._zi).all():
-                raise ValueError(f"{self.name}: a sample is NaN or infinite; put HoldGaps before the first filter")
+        for begin, end in pairwise(sorted({0, *starts, chunk.n_times})):
+            if begin in starts:
+                _prime(streams, starts[begin], chunk.data[starts[begin], begin : begin + 1])
+            zi = np.concatenate([stream._zi for stream in streams])
+            part, zi = signal.sosfilt(sos, chunk.data[:, begin:end], axis=-1, zi=zi)
+            if not np.isfinite(zi).all():
+                raise ValueError(
+                    f"{streams[0].name}: a sample is NaN or infinite; put HoldGaps before the first filter"
+                )
+            first = 0
+            for stream in streams:
+                stream._zi = zi[first : first + len(stream.sos)]
+                first += len(stream.sos)
             parts.append(part)
         return Chunk(data=parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1), good=chunk.good)
 
@@ -222,6 +239,13 @@ class SosStream(Stream):
         self._zi = np.zeros((len(self.sos), self.layout.n_channels, 2))
         self._bad_run = np.full(self.layout.n_channels, self._patience)
         self._primed = False
+
+
+def _prime(streams: Sequence[SosStream], rows: list[int], first: NDArray[np.float64]) -> None:
+    """Start these rows anew, each filter in the steady state of the first sample it gets; ``first`` is (n_rows, 1)."""
+    for stream in streams:
+        stream._zi[:, rows] = stream._steady * first
+        first, _ = signal.sosfilt(stream.sos, first, axis=-1, zi=stream._zi[:, rows])
 
 
 def group_delay_s(sos: Sections, fs: float, hz: float) -> float:

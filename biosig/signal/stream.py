@@ -21,11 +21,12 @@ A stream never writes into the arrays of a chunk it was given, and may hand them
 from __future__ import annotations
 
 import copy
+import itertools
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,13 @@ class Stream(ABC):
     @abstractmethod
     def process(self, chunk: Chunk) -> Chunk:
         """Push samples in, get every sample out that is now known."""
+
+    @classmethod
+    def process_in_series(cls, streams: Sequence[Self], chunk: Chunk) -> Chunk:
+        """What the last stream gives when each is fed what the one before it gives, with the same bits."""
+        for stream in streams:
+            chunk = stream.process(chunk)
+        return chunk
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -176,16 +184,11 @@ class ChainStream(Stream):
             raise ValueError(f"chain was opened for {self._n_channels} channels, got a chunk of {len(chunk.data)}")
         block = max(MIN_BLOCK_TIMES, BLOCK_VALUES // max(1, len(chunk.data)))
         if chunk.n_times <= block:
-            return self._through(chunk)
+            return _through(self.streams, chunk)
         cuts = range(0, chunk.n_times, block)
         return Chunk.join(
-            [self._through(Chunk(chunk.data[:, i : i + block], chunk.good[:, i : i + block])) for i in cuts]
+            [_through(self.streams, Chunk(chunk.data[:, i : i + block], chunk.good[:, i : i + block])) for i in cuts]
         )
-
-    def _through(self, chunk: Chunk) -> Chunk:
-        for stream in self.streams:
-            chunk = stream.process(chunk)
-        return chunk
 
     @property
     def company(self) -> Hashable | None:
@@ -205,6 +208,14 @@ class ChainStream(Stream):
     def reset(self) -> None:
         for stream in self.streams:
             stream.reset()
+
+
+def _through(streams: Sequence[Stream], chunk: Chunk) -> Chunk:
+    """A chunk through streams one after another; neighbours of one kind may do it in one go."""
+    for _, neighbours in itertools.groupby(streams, type):
+        series = list(neighbours)
+        chunk = series[0].process_in_series(series, chunk)
+    return chunk
 
 
 def process_together(chains: Sequence[ChainStream], chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -238,17 +249,23 @@ def _side_by_side(chains: Sequence[ChainStream], chunks: Sequence[Chunk]) -> lis
     wide = Chunk(
         data=np.concatenate([chunk.data for chunk in chunks]), good=np.concatenate([chunk.good for chunk in chunks])
     )
-    for streams in zip(*(chain.streams for chain in chains), strict=True):
-        joint = copy.copy(streams[0])
-        axes = joint.per_channel or {}
-        for name, axis in axes.items():
-            setattr(joint, name, np.concatenate([getattr(stream, name) for stream in streams], axis=axis))
-        wide = joint.process(wide)
-        for name, axis in axes.items():
-            for stream, part in zip(streams, np.split(getattr(joint, name), n, axis=axis), strict=True):
+    together = list(zip(*(chain.streams for chain in chains), strict=True))
+    joint = [_joined(streams) for streams in together]
+    wide = _through(joint, wide)
+    for streams, one in zip(together, joint, strict=True):
+        for name, axis in (one.per_channel or {}).items():
+            for stream, part in zip(streams, np.split(getattr(one, name), n, axis=axis), strict=True):
                 setattr(stream, name, part.copy())
-        for name in joint.in_common:
+        for name in one.in_common:
             for stream in streams:
-                setattr(stream, name, getattr(joint, name))
+                setattr(stream, name, getattr(one, name))
     data, good = np.split(wide.data, n), np.split(wide.good, n)
     return [Chunk(data=own.copy(), good=marks.copy()) for own, marks in zip(data, good, strict=True)]
+
+
+def _joined(streams: Sequence[Stream]) -> Stream:
+    """One stream with the channels of all, one below another."""
+    joint = copy.copy(streams[0])
+    for name, axis in (joint.per_channel or {}).items():
+        setattr(joint, name, np.concatenate([getattr(stream, name) for stream in streams], axis=axis))
+    return joint

@@ -182,3 +182,15 @@ def test_a_filter_starts_anew_after_exactly_a_second_of_bad_samples(bad: int, cu
         anew = HighPass(0.5).open(ECG).process(Chunk.of(data[:, 300 + bad :])).data
         np.testing.assert_array_equal(out[0, : 300 + bad], straight[0, : 300 + bad])
         np.testing.assert_array_equal(out[0, 300 + bad :], anew[0])
+
+
+def test_neighbouring_filters_in_one_pass_give_the_bits_of_one_after_another() -> None:
+    rng = np.random.default_rng(0)
+    steps = (HighPass(0.5), BandPass(0.5, 40.0), Notch(50.0, harmonics=2), LowPass(30.0))
+    good = np.ones((ECG.n_channels, 5000), dtype=bool)
+    good[1, 1000:1500] = good[:, 2000:2600] = False
+    chunk = Chunk(rng.normal(size=good.shape) + 50.0, good)
+    together = Chain(steps).open(ECG).process(chunk)
+    for step in steps:
+        chunk = step.open(ECG).process(chunk)
+    assert together.data.tobytes() == chunk.data.tobytes()
