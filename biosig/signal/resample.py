@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -19,6 +20,10 @@ __all__ = ["MAX_RATIO", "Resample", "anti_alias_taps"]
 
 MAX_RATIO = 1000
 """Largest term of the ratio of two rates; the filter has about 30 times as many taps."""
+
+TILE_OUTPUTS, BLOCK_OUTPUTS = 16, 256
+"""Outputs of a tile, at least, and of a block, about. A tile's matrix holds each tap many times among zeros, and yet
+256 to 128 Hz costs 2.6 ns per input sample so, 18 ns by ``upfirdn``."""
 
 MAIN_ENERGY = 0.99
 """A bad input sample makes those outputs bad whose taps hold it within this central share of their energy."""
@@ -85,11 +90,11 @@ class SameRateStream(Stateless):
 
 
 class ResampleStream(Stream):
-    """The last inputs still under the taps, and how many samples came so far, less whole multiples of ``down``.
+    """The last inputs still under the taps, and how many samples came so far, less whole blocks.
 
-    The kept inputs begin at a multiple of ``down``: output samples and filter phases then
-    line up with the start of the buffer, and ``upfirdn`` adds the same products in the same
-    order however the input was cut.
+    Outputs are computed in blocks of a fixed number, counted from the first one, by matrix products of one shape: an
+    output always stands at the same place of the same product, in which inputs that have not come yet meet zeros.
+    So it is the same sum in the same order however the input was cut, whatever the order that BLAS chooses.
     """
 
     per_channel: ClassVar[Mapping[str, int]] = {"_data": 0, "_good": 0}
@@ -107,6 +112,11 @@ class ResampleStream(Stream):
         self.delay_s = self._centre / (up * layout.fs)
         self._span = _main_span(self.taps)
         self._reach = (len(self.taps) - 1) // up
+        turns = math.ceil(TILE_OUTPUTS / up)
+        self._tile_in = turns * down
+        self._tiles = max(1, round(BLOCK_OUTPUTS / (turns * up)))
+        self._block_in = self._tiles * self._tile_in
+        self._matrix = _tile_matrix(self.taps, up, down, self._reach, self._tile_in, turns * up)
         self.reset()
 
     def process(self, chunk: Chunk) -> Chunk:
@@ -114,31 +124,38 @@ class ResampleStream(Stream):
         if chunk.n_times == 0:
             return chunk
         if self._seen == 0:
-            before = -self._buffer_start
-            self._data = np.repeat(chunk.data[:, :1], before, axis=1)
-            self._good = np.repeat(chunk.good[:, :1], before, axis=1)
-        data = np.concatenate([self._data, chunk.data], axis=1)
+            self._data = np.repeat(chunk.data[:, :1], self._reach, axis=1)
+            self._good = np.repeat(chunk.good[:, :1], self._reach, axis=1)
+        begin = self._buffer_start
         good = np.concatenate([self._good, chunk.good], axis=1)
-        start, seen = self._buffer_start, self._seen + chunk.n_times
+        known, came = self._data.shape[1], self._data.shape[1] + chunk.n_times
+        n_blocks = -(-(came - self._reach) // self._block_in)
+        data = np.zeros((len(good), n_blocks * self._block_in + self._reach))
+        data[:, :known], data[:, known:came] = self._data, chunk.data
+        seen = self._seen + chunk.n_times
         first, last = -(-self._seen * self.up // self.down), -(-seen * self.up // self.down)
-        out = self._filter(data, first - start * self.up // self.down, last - start * self.up // self.down)
+        before = (begin + self._reach) * self.up // self.down
+        out = self._filter(data, n_blocks)[:, first - before : last - before]
         marks = self._marks(good, np.arange(first, last))
         self._seen = seen
-        keep = self._buffer_start - start
-        self._seen -= max(0, self._buffer_start)
-        self._data, self._good = data[:, keep:].copy(), good[:, keep:].copy()
+        keep = self._buffer_start - begin
+        self._data, self._good = data[:, keep:came].copy(), good[:, keep:].copy()
+        self._seen -= max(0, seen // self._block_in - 1) * self._block_in
         return Chunk(data=out, good=marks)
 
     @property
     def _buffer_start(self) -> int:
-        """Input sample the kept inputs begin at: a multiple of ``down``, a filter length back."""
-        return (self._seen - self._reach) // self.down * self.down
+        """Input sample the kept inputs begin at: a filter length before the present block."""
+        return self._seen // self._block_in * self._block_in - self._reach
 
-    def _filter(self, data: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
-        """Outputs ``first`` to ``last`` counted from the start of the buffer, float64 (n_channels, last - first)."""
-        if first == last:
-            return np.empty((len(data), 0))
-        out: NDArray[np.float64] = signal.upfirdn(self.taps, data, self.up, self.down)[:, first:last]
+    def _filter(self, data: NDArray[np.float64], n_blocks: int) -> NDArray[np.float64]:
+        """Outputs (n_channels, n_out) of whole blocks, of their inputs and a filter length before them."""
+        n_channels, length = len(data), self._tile_in + self._reach
+        tiles = sliding_window_view(data, length, axis=1)[:, :: self._tile_in]
+        tiles = np.ascontiguousarray(tiles[:, : n_blocks * self._tiles]).reshape(
+            n_channels, n_blocks, self._tiles, length
+        )
+        out: NDArray[np.float64] = (tiles @ self._matrix).reshape(n_channels, -1)
         if not np.isfinite(out).all():
             raise ValueError("Resample: a sample is NaN or infinite; put HoldGaps before it")
         return out
@@ -162,13 +179,25 @@ class ResampleStream(Stream):
             restore(state, "data", self._data, free_axis=1),
             restore(state, "good", self._good, free_axis=1),
         )
-        self._seen = int(restore(state, "seen", np.array(self._seen)))
+        seen = int(restore(state, "seen", np.array(self._seen)))
+        expected = seen % self._block_in + self._reach if seen else 0
+        if not data.shape[1] == good.shape[1] == expected:
+            raise ValueError(f"state 'data' and 'good' must hold {expected} samples, got {data.shape[1]}")
+        self._seen = seen
         self._data, self._good = data, good
 
     def reset(self) -> None:
         self._seen = 0
         self._data = np.empty((self.layout.n_channels, 0))
         self._good = np.empty((self.layout.n_channels, 0), dtype=bool)
+
+
+def _tile_matrix(
+    taps: NDArray[np.float64], up: int, down: int, reach: int, n_in: int, n_out: int
+) -> NDArray[np.float64]:
+    """What turns ``reach + n_in`` inputs into ``n_out`` outputs, float64 (reach + n_in, n_out)."""
+    tap = np.arange(n_out) * down - (np.arange(reach + n_in)[:, np.newaxis] - reach) * up
+    return np.where((tap >= 0) & (tap < len(taps)), taps[np.clip(tap, 0, len(taps) - 1)], 0.0)
 
 
 def anti_alias_taps(up: int, down: int, *, attenuation_db: float, transition: float) -> NDArray[np.float64]:
