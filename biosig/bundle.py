@@ -33,8 +33,9 @@ from biosig.recipe import Recipe, parse_recipe
 from biosig.records.recording import Layout, Recording
 from biosig.scoring.leads import check_fits
 from biosig.scoring.scorer import Scorer
+from biosig.training.answers import Answer, answer_of
 from biosig.training.device import choose_device
-from biosig.training.predict import Networks, decide
+from biosig.training.predict import Networks
 from biosig.windows.index import Windows
 from biosig.windows.stream import cut_recording
 
@@ -62,10 +63,10 @@ class Bundle:
     Parameters
     ----------
     recipe : the recipe they were trained by.
-    models : one network, or several whose probabilities are averaged.
+    models : one network, or several whose outputs are averaged.
     shape : what the networks are fed.
-    decision : float64 (n_classes,), added to the log probabilities before the largest is taken;
-        chosen on validation subjects.
+    decision : float64 (answer.width,), what labels hang on: added to the log probabilities before the largest is taken,
+        or the score from which on a window is an anomaly; chosen on validation subjects.
     manifest : provenance and figures; ``save`` adds the checksums.
     folder : where it was saved to or loaded from.
     """
@@ -78,9 +79,19 @@ class Bundle:
     folder: Path | None = None
 
     @property
+    def answer(self) -> Answer:
+        """How the networks' outputs are read."""
+        return answer_of(self.recipe)
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """Class names in the order of the probabilities."""
-        return self.recipe.data.labels
+        """What scores are labelled: classes in the order of the probabilities, or ``normal`` and ``anomaly``."""
+        return self.answer.labels
+
+    @property
+    def anomaly_threshold(self) -> float | None:
+        """The score from which on a window is an anomaly; None for a bundle that classifies."""
+        return float(self.decision[0]) if self.recipe.train.objective == "reconstruct" else None
 
     def check_fits(self, layout: Layout) -> None:
         """``BundleError`` saying what the bundle needs and the source has, where they do not fit."""
@@ -92,14 +103,18 @@ class Bundle:
         chosen = recording.pick(self.recipe.data.channels)
         return cut_recording(chosen, self.recipe.chain, self.recipe.cutter, beats_s=beats_s)
 
-    def probabilities(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
-        """Class probabilities (n, n_classes) of windows cut by this bundle, averaged over its networks."""
+    def outputs(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
+        """What the networks say of windows cut by this bundle: (n, n_classes) probabilities, or (n, 1) scores."""
         context = self.recipe.windows.context
-        return Networks(self.models, context=context, device=choose_device(device)).predict(windows)
+        return Networks(self.models, self.answer, context=context, device=choose_device(device)).predict(windows)
 
-    def decide(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Class number (n,) from probabilities (n, n_classes) by the bundle's decision rule."""
-        return decide(probabilities, self.decision)
+    def probabilities(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
+        """Class probabilities (n, n_classes) of windows cut by this bundle; (n, 0) where it does not classify."""
+        return self.answer.probabilities(self.outputs(windows, device=device))
+
+    def decide(self, outputs: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Which of ``labels`` each window gets (n,) by the bundle's decision rule."""
+        return self.answer.number(outputs, self.decision)
 
     def score(
         self, recording: Recording, *, lead_map: Mapping[str, str] | None = None, device: str = "auto"
@@ -114,8 +129,8 @@ class Bundle:
         Returns
         -------
         DataFrame with ``time_s`` (R peak, or start of the window), ``ready_s`` (when the score was due),
-        ``good`` (usable share), ``usable`` (whether it suffices), ``label``, and ``p_<label>`` per class.
-        Where ``usable`` is false the label is ``""``: silence never looks like health.
+        ``good`` (usable share), ``usable`` (whether it suffices), ``label``, and ``p_<label>`` per class, or
+        ``anomaly``. Where ``usable`` is false the label is ``""``: silence never looks like health.
         """
         import pandas as pd
 
@@ -128,6 +143,8 @@ class Bundle:
             "usable": np.array([score.usable for score in scores], dtype=np.bool_),
             "label": np.array([score.label for score in scores], dtype=object),
         }
+        if self.anomaly_threshold is not None:
+            return pd.DataFrame(columns | {"anomaly": np.array([score.anomaly for score in scores], dtype=np.float64)})
         probabilities = np.array([score.probs for score in scores]).reshape(-1, len(self.labels))
         return pd.DataFrame(columns | {f"p_{name}": probabilities[:, i] for i, name in enumerate(self.labels)})
 
@@ -150,7 +167,7 @@ class Bundle:
         manifest = self.manifest | {
             "format": FORMAT,
             "name": self.recipe.name,
-            "labels": list(self.labels),
+            "labels": list(self.recipe.data.labels),
             "layout": {"channels": list(self.recipe.data.channels), "unit": self.recipe.data.unit},
             "shape": vars(self.shape),
             "members": len(self.models),
@@ -209,6 +226,8 @@ def load(name: str | Path) -> Bundle:
         shape = InputShape(**manifest["shape"])
         models = _load_models(folder, recipe, shape, int(manifest["members"]))
         decision = np.array(manifest["decision"], dtype=np.float64)
+        if decision.shape != (answer_of(recipe).width,):
+            raise ValueError(f"decision must hold {answer_of(recipe).width} numbers, got {decision.shape}")
     except (ValueError, KeyError, TypeError, RuntimeError, RecipeError, SafetensorError) as error:
         raise BundleError(f"{folder}: damaged bundle: {type(error).__name__}: {error}") from None
     return Bundle(recipe=recipe, models=models, shape=shape, decision=decision, manifest=manifest, folder=folder)

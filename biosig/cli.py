@@ -54,6 +54,10 @@ def train(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the bundle; default runs/RECIPE.")] = None,
     device: DeviceOption = "auto",
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of weights, order and augmentation.")] = None,
+    false_alarms: Annotated[
+        float | None,
+        typer.Option("--false-alarms-per-hour", min=0.0, help="Budget that an anomaly threshold keeps to."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
     settings: SetOption = None,
 ) -> None:
@@ -62,13 +66,14 @@ def train(
 
     try:
         trained = runs.train(
-            recipe, data=data, out=out, device=device, seed=seed, resume=resume, settings=settings or (), say=_say
-        )
+            recipe, data=data, out=out, device=device, seed=seed, false_alarms_per_hour=false_alarms, resume=resume,
+            settings=settings or (), say=_say,
+        )  # fmt: skip
     except KeyboardInterrupt:
         _say("interrupted; the same command with --resume goes on from the last complete epoch")
         raise typer.Exit(130) from None
-    if "classes" in trained.manifest["metrics"]:
-        _console().print(console_tables.class_table(trained.manifest["metrics"]))
+    if trained.manifest["metrics"]:
+        _console().print(console_tables.figure_table(trained.manifest["metrics"]))
     _say(f"bundle written to {trained.folder}")
 
 
@@ -91,7 +96,7 @@ def evaluate(
     if "without_shared_subjects" in metrics:
         rest = metrics["without_shared_subjects"]
         title = f"Without {', '.join(rest['left_out'])}: another recording of the same person was trained on"
-        console.print(console_tables.class_table(rest, title=title))
+        console.print(console_tables.figure_table(rest, title=title))
     if "detected" in metrics:
         console_tables.print_figures(
             console, metrics["detected"], title="End to end: detected beats, EC57, from 5:00 on"
@@ -99,7 +104,7 @@ def evaluate(
     if "detected" in metrics.get("without_shared_subjects", {}):
         rest = metrics["without_shared_subjects"]
         console.print(
-            console_tables.class_table(rest["detected"], title=f"End to end without {', '.join(rest['left_out'])}")
+            console_tables.figure_table(rest["detected"], title=f"End to end without {', '.join(rest['left_out'])}")
         )
     _say(f"report written to {folder / 'report.html'}")
 

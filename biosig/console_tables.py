@@ -9,7 +9,7 @@ from rich.table import Table
 
 from biosig.records.summary import Summary
 
-__all__ = ["class_table", "percent", "print_figures", "print_summary", "spread_table"]
+__all__ = ["figure_table", "percent", "print_figures", "print_summary", "spread_table"]
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -52,9 +52,15 @@ def _share(value: float | None, interval: list[float] | None = None) -> str:
     return f"{value:.3f}" + (f" ({interval[0]:.2f}-{interval[1]:.2f})" if interval else "")
 
 
-def class_table(metrics: dict[str, Any], title: str | None = None) -> Table:
-    """Sensitivity, positive predictivity and F1 per class, with their intervals."""
-    table = Table(title=title or metrics.get("protocol", {}).get("what"), caption=_overall(metrics))
+def figure_table(metrics: dict[str, Any], title: str | None = None) -> Table:
+    """The figures per class with their intervals: of a classifier, or of scores that tell anomalies from the normal."""
+    titled = title or metrics.get("protocol", {}).get("what")
+    return _anomaly_table(metrics, titled) if "auroc" in metrics else _class_table(metrics, titled)
+
+
+def _class_table(metrics: dict[str, Any], title: str | None) -> Table:
+    """Sensitivity, positive predictivity and F1 per class."""
+    table = Table(title=title, caption=_overall(metrics))
     for name in ("class", "sensitivity", "+P", "F1", "beats" if "S" in metrics["classes"] else "windows"):
         table.add_column(name, justify="left" if name == "class" else "right")
     for name, row in metrics["classes"].items():
@@ -64,14 +70,36 @@ def class_table(metrics: dict[str, Any], title: str | None = None) -> Table:
     return table
 
 
+def _anomaly_table(metrics: dict[str, Any], title: str | None) -> Table:
+    """AUROC and AUPRC of all anomalies and of each kind against normal windows, and sensitivity at the threshold."""
+    alarms, normal = metrics.get("false_alarms"), metrics.get("normal")
+    said = "areas: against normal windows; in brackets 95 % intervals over patients"
+    if alarms and normal:
+        said = (
+            f"{_share(normal['false_positive_rate'])} of {normal['support']} normal windows at or above the threshold; "
+            f"false alarms (8 of 10 in a row): {_share(alarms['per_hour'])} an hour in {alarms['hours']:.1f} h\n{said}"
+        )
+    table = Table(title=title, caption=said)
+    for name in ("anomalies", "AUROC", "AUPRC", "sensitivity", "windows"):
+        table.add_column(name, justify="left" if name == "anomalies" else "right")
+    table.add_row("all", *(_share(metrics[key], metrics["ci95"][key]) for key in ("auroc", "auprc")), "", "")
+    for name, row in metrics["classes"].items():
+        areas = [_share(row[key], row["ci95"][key]) for key in ("auroc", "auprc")]
+        table.add_row(name, *areas, _share(row["sensitivity"]), str(row["support"]))
+    return table
+
+
 def print_figures(console: Console, metrics: dict[str, Any], title: str | None = None) -> None:
     """The table per class, then how much of it one patient decides."""
-    console.print(class_table(metrics, title=title))
+    console.print(figure_table(metrics, title=title))
+    mean = metrics.get("patient_mean", {})
+    if "auroc" in metrics and mean.get("n", 0) > 1:
+        console.print(f"AUROC {_share(mean['auroc'])} (sd {_share(mean['sd'])}) as mean over {mean['n']} patients")
     for name, rest in metrics.get("without_top_patient", {}).items():
-        mean = metrics["patient_mean"][name]
-        if rest["subject"] is not None and mean["n"] > 1:
+        one = mean[name]
+        if rest["subject"] is not None and one["n"] > 1:
             console.print(
-                f"{name}: F1 {_share(mean['f1'])} as mean over {mean['n']} patients, {_share(rest['f1'])} without "
+                f"{name}: F1 {_share(one['f1'])} as mean over {one['n']} patients, {_share(rest['f1'])} without "
                 f"{rest['subject']}, who holds {100 * rest['share']:.0f} % of them"
             )
 
@@ -82,8 +110,8 @@ def _overall(metrics: dict[str, Any]) -> str:
 
 
 def spread_table(metrics: dict[str, Any]) -> Table:
-    """Mean and spread of F1 over folds and seeds."""
-    table = Table(title="F1 per class, mean and sd over folds and seeds")
+    """Mean and spread over folds and seeds of F1 per class, or of AUROC per kind of anomaly."""
+    table = Table(title=f"{'AUROC' if 'auroc' in metrics else 'F1'} per class, mean and sd over folds and seeds")
     for name in ("class", "mean", "sd"):
         table.add_column(name, justify="left" if name == "class" else "right")
     for name, row in metrics["spread"].items():

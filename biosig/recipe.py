@@ -45,7 +45,10 @@ class _Part(BaseModel):
 
 
 class DataPart(_Part):
-    """Which database, which of its splits, and which channels, by name."""
+    """Which database, which of its splits, and which channels, by name.
+
+    ``normal`` are those of the labels that a reconstructing model learns from; all others are anomalies.
+    """
 
     dataset: str
     split: str = "default"
@@ -54,6 +57,7 @@ class DataPart(_Part):
     answer: Literal["window", "last"] = "window"
     """What carries a label: every ``window``, or only the ``last`` one of a recording, which answers for all of it."""
     labels: tuple[str, ...]
+    normal: tuple[str, ...] = ()
 
     @field_validator("channels", "labels")
     @classmethod
@@ -61,6 +65,13 @@ class DataPart(_Part):
         if not value or len(set(value)) < len(value):
             raise ValueError(f"needs one name or more, each once, got {', '.join(value) or 'none'}")
         return value
+
+    @model_validator(mode="after")
+    def _normal_is_a_label(self) -> DataPart:
+        strange = [name for name in self.normal if name not in self.labels]
+        if strange:
+            raise ValueError(f"normal must be among labels {', '.join(self.labels)}, got {strange[0]!r}")
+        return self
 
 
 class WindowsPart(_Part):
@@ -98,8 +109,14 @@ class TrainPart(_Part):
     Windows are read in sequences of up to ``windows.context``: ``shared`` by neighbouring windows that all count,
     from drawn offsets; or each labelled window has its ``own``, as an answer about it looks back (dearer, and what
     a recording that has one label at its end needs).
+
+    ``objective`` is what a model learns: to ``classify`` windows, or to ``reconstruct`` normal ones, so that what it
+    reconstructs badly is an anomaly; the error of its features counts ``feature_weight`` times that of the samples.
+    ``false_alarms_per_hour`` is the budget that an anomaly threshold keeps to.
     """
 
+    objective: Literal["classify", "reconstruct"] = "classify"
+    false_alarms_per_hour: Annotated[float, Field(ge=0)] = 1.0
     epochs: Count = 20
     batch_size: Count = 32
     lr: Positive = 1e-3
@@ -118,6 +135,7 @@ class TrainPart(_Part):
     loss: Literal["cross-entropy", "focal"] = "cross-entropy"
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
     label_smoothing: Share = 0.0
+    feature_weight: Annotated[float, Field(ge=0)] = 1.0
     balance: Literal["weights", "sampling"] = "weights"
     class_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     subject_power: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -211,6 +229,20 @@ class Recipe(_Part):
         if self.events is not None and self.events.label not in self.data.labels:
             raise ValueError(
                 f"events.label must be among data.labels {', '.join(self.data.labels)}, got {self.events.label!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reconstructing_fits(self) -> Recipe:
+        if self.train.objective != "reconstruct":
+            return self
+        if not self.data.normal:
+            raise ValueError("train.objective 'reconstruct' needs data.normal, the labels to learn from")
+        if not self.train.validation:
+            raise ValueError("train.objective 'reconstruct' needs train.validation above 0: the threshold is set there")
+        if self.train.virtual.rhythms:
+            raise ValueError(
+                "train.objective 'reconstruct' learns from recorded windows only: virtual.rhythms must be []"
             )
         return self
 

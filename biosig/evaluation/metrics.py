@@ -19,7 +19,7 @@ from biosig.evaluation.counts import ClassCounts, intervals_of, plain, ratio
 from biosig.evaluation.curves import calibration, calibration_error, precision_recall
 from biosig.evaluation.intervals import percentile_interval, resampled_totals
 
-__all__ = ["classification_report", "patient_means", "spread", "without_top_patient"]
+__all__ = ["classification_report", "mean_and_sd", "patient_means", "spread", "without_top_patient"]
 
 _OVERALL = ("macro_f1", "accuracy", "balanced_accuracy", "kappa")
 
@@ -276,13 +276,14 @@ def spread(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
         raise ValueError(f"reports must be about the same classes, the first has {', '.join(labels)}")
     names = ("sensitivity", "ppv", "f1", "auroc", "auprc")
     by_class = {
-        label: {name: _defined([report["classes"][label][name] for report in reports]) for name in names}
+        label: {name: mean_and_sd([report["classes"][label][name] for report in reports]) for name in names}
         for label in labels
     }
-    return {"classes": by_class, **{name: _defined([report[name] for report in reports]) for name in _OVERALL}}
+    return {"classes": by_class, **{name: mean_and_sd([report[name] for report in reports]) for name in _OVERALL}}
 
 
-def _defined(values: Sequence[float | None]) -> dict[str, Any]:
+def mean_and_sd(values: Sequence[float | None]) -> dict[str, Any]:
+    """``mean``, ``sd`` (of the sample, None for one) and ``n`` of the values that are defined."""
     return _mean_and_sd(np.array([value for value in values if value is not None], dtype=np.float64), mean="mean")
 
 

@@ -1,9 +1,17 @@
 """What every model in biosig is built from and promises.
 
 A model class has a frozen dataclass ``Options`` (its part of a recipe) and is built as
-``Model(shape, n_classes, options)``. ``embed`` makes one vector per window, ``decide`` turns the
-last ``context`` vectors into logits, ``forward`` is both. The scorer keeps the vectors of the last
-windows of each patient, so a window is embedded once, live as well as offline.
+``Model(shape, n_classes, options)``. ``embed`` makes one vector per window. What else there is depends on what the
+model learns (``train.objective`` of the recipe):
+
+classify
+    ``decide`` turns the vectors of the last ``context`` windows into logits, ``forward`` is both.
+reconstruct
+    ``embed`` gives the latent vector, ``forward`` the samples built again from it (the same shape), ``measure`` what
+    is to be remembered of a window, and ``judge`` turns that of the last ``context`` windows into a score.
+
+The scorer keeps what is remembered of the last windows of each patient, so a window is looked at once, live as well as
+offline.
 
 :class:`Staged` is what transfer needs of a network, of one that looks at images as well as of one that
 looks at signals: a head that can be replaced, stages that can be frozen, and a learning rate per stage.

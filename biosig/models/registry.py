@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from biosig.models.autoencoder import ConvAutoencoder
 from biosig.models.contract import InputShape
 from biosig.models.recurrent import Recurrent
 from biosig.models.transfer import Transfer
@@ -14,7 +15,11 @@ from biosig.options import build, lookup
 
 __all__ = ["MODELS", "build_model", "check_options"]
 
-MODELS: dict[str, type[Recurrent] | type[Transfer]] = {"recurrent": Recurrent, "transfer": Transfer}
+MODELS: dict[str, type[ConvAutoencoder] | type[Recurrent] | type[Transfer]] = {
+    "conv-autoencoder": ConvAutoencoder,
+    "recurrent": Recurrent,
+    "transfer": Transfer,
+}
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> Any:
@@ -24,4 +29,5 @@ def check_options(name: str, options: Mapping[str, Any]) -> Any:
 
 def build_model(name: str, options: Mapping[str, Any], shape: InputShape, n_classes: int) -> nn.Module:
     """The named model with fresh weights, drawn from torch's current seed."""
-    return MODELS[name](shape, n_classes, check_options(name, options))
+    model: nn.Module = MODELS[name](shape, n_classes, check_options(name, options))
+    return model

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import nn
 
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import check_disjoint, grouped_folds, hold_out
-from biosig.evaluation.metrics import spread
 from biosig.recipe import Recipe, TrainPart
-from biosig.runs.end_to_end import report_detected, report_labelled
+from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.training import open_recipe, write_json
 from biosig.training.device import choose_device
-from biosig.training.predict import decide
+from biosig.training.loop import best_epoch
 from biosig.training.progress import Bar
 from biosig.windows.index import Windows
 
@@ -40,9 +41,9 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Train on all folds but one and score that one, for every fold and seed; subjects never cross folds.
 
-    Returns ``metrics.json``: the figures of all folds together (probabilities averaged over seeds, each fold decided
-    by its own training subjects' rule), ``spread`` (mean and sd over every fold and seed), and ``folds`` (who was in
-    which). Windows are cut at annotated beats where there are any, so that figures compare with the literature.
+    Returns ``metrics.json``: the figures of all folds together (outputs averaged over seeds, each fold decided by its
+    own training subjects' rule), ``spread`` (mean and sd over every fold and seed), and ``folds`` (who was in which).
+    Windows are cut at annotated beats where there are any, so that figures compare with the literature.
     """
     opened = open_recipe(recipe, settings, None)
     where = choose_device(device)
@@ -53,34 +54,34 @@ def cross_validate(
     cuts = _cut(corpus, records, opened, say)
     windows = cuts[opened.cutter.positions or "reference"]
     virtual = prepare_virtual(corpus, records, opened, say=say)
-    n_classes = len(opened.data.labels)
-    fold_of = grouped_folds(windows.subjects, count_labels(windows, n_classes), folds)
-    total = {at: np.zeros((len(cut), n_classes)) for at, cut in cuts.items()}
-    rule = {at: np.zeros((len(cut), n_classes)) for at, cut in cuts.items()}
+    aim = aim_of(opened)
+    fold_of = grouped_folds(windows.subjects, count_labels(windows, len(opened.data.labels)), folds)
+    total = {at: np.zeros((len(cut), aim.answer.width)) for at, cut in cuts.items()}
+    rule = {at: np.zeros((len(cut), aim.answer.width)) for at, cut in cuts.items()}
     reports = []
     for fold, seed in product(range(folds), range(seeds)):
         title = f"fold {fold + 1} of {folds}, seed {seed + 1} of {seeds}"
-        bench = Bench(opened, where, Bar(title) if progress else None)
+        bench = Bench(opened, aim, where, Bar(title) if progress else None)
         outside = np.flatnonzero(fold_of == fold)
         training = windows.of_recordings(np.flatnonzero(fold_of != fold).tolist())
         check_disjoint({"train": training.subjects, "test": [windows.subjects[i] for i in outside]})
-        fitted = _fit(bench, training, virtual, opened.train.model_copy(update={"seed": opened.train.seed + seed}))
+        seeded = opened.train.model_copy(update={"seed": opened.train.seed + seed})
+        model, decision = _fit(bench, training, virtual, seeded)
         for at, cut in cuts.items():
             testing = cut.of_recordings(outside.tolist())
-            probabilities = bench.predict(fitted.model, testing)
+            outputs = bench.predict(model, testing)
             own = np.isin(cut.recording, outside)
-            total[at][own] += probabilities / seeds
-            rule[at][own] += fitted.decision / seeds
+            total[at][own] += outputs / seeds
+            rule[at][own] += decision / seeds
             if at == "reference":
-                reports.append(report_labelled(testing, probabilities, fitted.decision, opened.data.labels))
-        say(f"{title}: macro-F1 {reports[-1]['macro_f1']:.3f}")
-    metrics = report_labelled(cuts["reference"], total["reference"], rule["reference"], opened.data.labels)
+                reports.append(aim.report(testing, outputs, decision))
+        say(f"{title}: {aim.headline(reports[-1])}")
+    metrics = aim.report(cuts["reference"], total["reference"], rule["reference"])
     if "detected" in cuts:
-        guess = decide(total["detected"], rule["detected"])
-        metrics["detected"] = report_detected(corpus, opened.data.channels, cuts["detected"], guess, opened.data.labels)
-    by_class = spread(reports)
-    metrics["spread"] = {name: row["f1"] for name, row in by_class["classes"].items()}
-    metrics["spread"]["macro_f1"] = by_class["macro_f1"]
+        metrics["detected"] = aim.report_detected(
+            corpus, cuts["reference"], cuts["detected"], total["detected"], rule["detected"]
+        )
+    metrics["spread"] = aim.spread(reports)
     names = np.array(windows.subjects)
     metrics["folds"] = [sorted(set(names[fold_of == fold].tolist())) for fold in range(folds)]
     metrics["protocol"] = {
@@ -101,13 +102,29 @@ def _cut(corpus: Corpus, records: Sequence[str], recipe: Recipe, say: Say) -> di
     return {at: prepare(corpus, records, recipe, positions=at, say=say) for at in both}
 
 
-def _fit(bench: Bench, windows: Windows, virtual: Windows | None, settings: TrainPart) -> Fitted:
-    """One network; where the recipe stops early, it does so on subjects held out of these windows."""
-    validation = None
-    if settings.patience:
-        counts = count_labels(windows, len(bench.recipe.data.labels))
-        held = hold_out(windows.subjects, counts, settings.validation, seed=settings.seed)
-        validation = windows.of_recordings(np.flatnonzero(held).tolist())
-        windows = windows.of_recordings(np.flatnonzero(~held).tolist())
-    rendered = None if virtual is None else virtual.of_subjects(windows.subjects)
-    return bench.fit(windows, settings, virtual=rendered, validation=validation)
+def _fit(
+    bench: Bench, windows: Windows, virtual: Windows | None, settings: TrainPart
+) -> tuple[nn.Module, NDArray[np.float64]]:
+    """One network and its decision; what the recipe chooses, it chooses on subjects held out of these windows.
+
+    As in training, ``refit`` then trains on all of them with nothing left to choose.
+    """
+    aim = bench.aim
+
+    def fit(data: Windows, each: TrainPart, validation: Windows | None) -> Fitted:
+        rendered = None if virtual is None else virtual.of_subjects(data.subjects)
+        return bench.fit(data, each, virtual=rendered, validation=validation)
+
+    if not aim.must_validate(settings):
+        return fit(windows, settings, None).model, aim.decision(windows, settings, None, None)
+    counts = count_labels(windows, len(bench.recipe.data.labels))
+    held = hold_out(windows.subjects, counts, settings.validation, seed=settings.seed)
+    validation = windows.of_recordings(np.flatnonzero(held).tolist())
+    training = windows.of_recordings(np.flatnonzero(~held).tolist())
+    fitted = fit(training, settings, validation)
+    outputs = bench.predict(fitted.model, validation)
+    if not settings.refit:
+        return fitted.model, aim.decision(training, settings, validation, outputs)
+    epochs = best_epoch(fitted.history) if settings.patience else settings.epochs
+    fitted = fit(windows, settings.model_copy(update={"epochs": epochs, "patience": 0}), None)
+    return fitted.model, aim.decision(windows, settings, validation, outputs)

@@ -13,21 +13,20 @@ from biosig.evaluation.detected import detected_report
 from biosig.evaluation.ec57 import compare_beats
 from biosig.evaluation.metrics import classification_report
 from biosig.records.recording import Annotations
-from biosig.training.predict import decide
 from biosig.windows.index import Windows
 
 __all__ = ["report_detected", "report_labelled"]
 
 
 def report_labelled(
-    windows: Windows, probabilities: NDArray[Any], decision: NDArray[np.float64], labels: Sequence[str]
+    windows: Windows, probabilities: NDArray[Any], guess: NDArray[np.int64], labels: Sequence[str]
 ) -> dict[str, Any]:
     """All figures of the labelled windows.
 
     Parameters
     ----------
     probabilities : (n_windows, n_classes).
-    decision : what is added to their logarithms before the largest is taken; one rule (n_classes,) or one per window.
+    guess : int64 (n_windows,), class number given to each.
     labels : class names.
     """
     known = windows.label >= 0
@@ -36,7 +35,7 @@ def report_labelled(
         probabilities[known],
         windows.subject[known],
         labels,
-        predicted=decide(probabilities[known], np.broadcast_to(decision, probabilities.shape)[known]),
+        predicted=guess[known],
     )
 
 

@@ -16,8 +16,7 @@ from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split
 from biosig.errors import DatasetError
 from biosig.evaluation.report import Picture, write_report
-from biosig.runs.end_to_end import report_detected, report_labelled
-from biosig.runs.gallery import worst_mistakes
+from biosig.runs.aims import Aim, aim_of
 from biosig.runs.preparing import Positions, Say, prepare, quiet
 from biosig.runs.training import write_json
 from biosig.windows.index import Windows
@@ -64,32 +63,32 @@ def evaluate(
     by_beats = opened.recipe.cutter.positions is not None
     at: Positions | None = "reference" if by_beats else None
     windows = prepare(corpus, records, opened.recipe, positions=at, say=say)
-    probabilities = opened.probabilities(windows, device=device)
-    metrics = report_labelled(windows, probabilities, opened.decision, opened.labels)
+    aim = aim_of(opened.recipe)
+    outputs = opened.outputs(windows, device=device)
+    metrics = aim.report(windows, outputs, opened.decision)
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
     seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
     if seen == set(windows.subjects):
         metrics["protocol"]["caution"] = "the bundle was trained on every one of these subjects: this is not a test"
         say(f"caution: {metrics['protocol']['caution']}")
     elif seen and part == "test":
-        metrics["without_shared_subjects"] = _without(opened, windows, probabilities, seen)
+        metrics["without_shared_subjects"] = _without(aim, windows, outputs, opened.decision, seen)
     if by_beats:
         say("detecting beats, scoring end to end")
         found = prepare(corpus, records, opened.recipe, positions="detected", say=say)
-        guess = opened.decide(opened.probabilities(found, device=device))
-        channels = opened.recipe.data.channels
-        metrics["detected"] = report_detected(corpus, channels, found, guess, opened.labels)
+        told = opened.outputs(found, device=device)
+        metrics["detected"] = aim.report_detected(corpus, windows, found, told, opened.decision)
         if "without_shared_subjects" in metrics:
             kept = [number for number, who in enumerate(found.subjects) if who not in seen]
-            rest, own = found.of_recordings(kept), np.isin(found.recording, kept)
-            metrics["without_shared_subjects"]["detected"] = report_detected(
-                corpus, channels, rest, guess[own], opened.labels
+            rest, given = found.of_recordings(kept), windows.of_recordings(kept)
+            metrics["without_shared_subjects"]["detected"] = aim.report_detected(
+                corpus, given, rest, told[np.isin(found.recording, kept)], opened.decision
             )
     if out is not None:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "metrics.json", metrics)
-        gallery = worst_mistakes(opened, corpus, windows, probabilities) if by_beats else []
+        gallery = aim.gallery(opened, corpus, windows, outputs)
         _write_html(folder / "report.html", opened, corpus, metrics, gallery)
     return metrics
 
@@ -115,15 +114,14 @@ def _records(corpus: Corpus, split: Split, bundle: Bundle, part: str) -> tuple[l
     return found, [record for record in wanted if record not in found]
 
 
-def _without(bundle: Bundle, windows: Windows, probabilities: NDArray[np.float64], seen: set[str]) -> dict[str, Any]:
+def _without(
+    aim: Aim, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64], seen: set[str]
+) -> dict[str, Any]:
     """Figures without the subjects that training has seen too."""
     kept = replace(windows, label=np.where(np.isin(windows.subject, list(seen)), -1, windows.label))
     left_out = sorted({name for name, who in zip(windows.names, windows.subjects, strict=True) if who in seen})
-    return {"left_out": left_out} | {
-        key: value
-        for key, value in report_labelled(kept, probabilities, bundle.decision, bundle.labels).items()
-        if key in ("classes", "macro_f1", "accuracy", "ci95")
-    }
+    report = aim.report(kept, outputs, decision)
+    return {"left_out": left_out} | {key: report[key] for key in aim.short}
 
 
 def _protocol(

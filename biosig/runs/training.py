@@ -23,7 +23,7 @@ from biosig.datasets.virtual import check_rhythms
 from biosig.errors import RecipeError
 from biosig.models.registry import check_options
 from biosig.recipe import Recipe, TrainPart, load_recipe
-from biosig.runs.end_to_end import report_labelled
+from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.training.augment import check_augmentations
@@ -58,6 +58,7 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     seed: int | None = None,
+    false_alarms_per_hour: float | None = None,
     resume: bool = False,
     settings: Sequence[str] = (),
     say: Say = quiet,
@@ -72,12 +73,14 @@ def train(
     out : folder of the bundle, ``runs/NAME`` where None.
     device : ``auto``, ``cpu`` or ``cuda``.
     seed : instead of the recipe's.
+    false_alarms_per_hour : instead of the recipe's; the budget of an anomaly threshold.
     resume : go on with a run in ``out`` that was interrupted.
     settings : ``key=value`` changes to the recipe, as in ``train.lr=3e-4``.
     say : takes lines about what is going on.
     progress : show a bar.
     """
-    opened = open_recipe(recipe, settings, seed)
+    budget = [] if false_alarms_per_hour is None else [f"train.false_alarms_per_hour={false_alarms_per_hour}"]
+    opened = open_recipe(recipe, [*settings, *budget], seed)
     where = choose_device(device)
     corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
     folder = Path(out) if out is not None else Path("runs") / opened.name
@@ -104,14 +107,15 @@ def train(
             watchers.append(TensorBoard(folder / "tensorboard" / title))
         return Several(watchers) if watchers else None
 
-    fits, metrics, history = _fit_members(Bench(opened, where), windows, virtual, held_out, watch, folder)
+    bench = Bench(opened, aim_of(opened), where)
+    fits, decision, metrics, history = _fit_members(bench, windows, virtual, held_out, watch, folder)
     manifest = {
         "metrics": metrics,
         "provenance": _provenance(opened, corpus, split, windows, held_out, describe_device(where)),
         "latency_s": float((windows.ready_s - windows.onset_s).max()),
         "history": history,
     }
-    bundle = Bundle(opened, [fitted.model for fitted in fits], fits[0].shape, fits[0].decision, manifest)
+    bundle = Bundle(opened, [fitted.model for fitted in fits], fits[0].shape, decision, manifest)
     bundle.save(folder)
     write_json(folder / "history.json", manifest["history"])
     _clear_checkpoints(folder)
@@ -130,14 +134,14 @@ def _fit_members(
     held_out: NDArray[np.bool_],
     watch: Callable[[str], Watcher | None],
     folder: Path,
-) -> tuple[list[Fitted], dict[str, Any], History]:
-    """The networks of the bundle, the figures on the validation subjects, and the first network's history.
+) -> tuple[list[Fitted], NDArray[np.float64], dict[str, Any], History]:
+    """The networks of the bundle, their decision, the figures on the validation subjects, the first one's history.
 
     With ``refit`` the figures come from networks that have not seen those subjects; the bundle's networks are
     then trained on all of them for as many epochs, with nothing left to choose. Without
     validation subjects there are no figures.
     """
-    settings = bench.recipe.train
+    settings, aim = bench.recipe.train, bench.aim
     members = [settings.model_copy(update={"seed": settings.seed + number}) for number in range(settings.members)]
 
     def fit_all(data: Windows, stage: str, validation: Windows | None, each: Sequence[TrainPart]) -> list[Fitted]:
@@ -151,12 +155,13 @@ def _fit_members(
 
     if not held_out.any():
         fits = fit_all(windows, "all subjects", None, members)
-        return fits, {}, fits[0].history
+        return fits, aim.decision(windows, settings, None, None), {}, fits[0].history
     validation = windows.of_recordings(np.flatnonzero(held_out).tolist())
     training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
     fits = fit_all(training, "training subjects", validation, members)
-    probabilities = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
-    metrics = report_labelled(validation, probabilities, fits[0].decision, bench.recipe.data.labels)
+    outputs = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
+    decision = aim.decision(training, settings, validation, outputs)
+    metrics = aim.report(validation, outputs, decision)
     names = ", ".join(sorted(set(validation.subjects)))
     what = f"validation subjects, held out of training: {names}"
     if settings.refit:
@@ -167,7 +172,8 @@ def _fit_members(
         epochs = best_epoch(history) if settings.patience else settings.epochs
         again = [one.model_copy(update={"epochs": epochs, "patience": 0}) for one in members]
         fits = fit_all(windows, "all subjects", None, again)
-    return fits, metrics, history
+        decision = aim.decision(windows, settings, validation, outputs)
+    return fits, decision, metrics, history
 
 
 def _provenance(

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from biosig.recipe import Recipe
+from biosig.training.answers import answer_of
 from biosig.training.device import choose_device
-from biosig.training.predict import Networks, decide
+from biosig.training.predict import Networks
 
 __all__ = ["Judge", "Trained", "Verdicts"]
 
@@ -40,8 +41,8 @@ class Verdicts:
 
     Parameters
     ----------
-    probs : float64 (n, n_classes).
-    label : n class names, ``""`` where a window is not usable.
+    probs : float64 (n, n_classes); no column where the bundle does not classify.
+    label : n names of the bundle's labels, ``""`` where a window is not usable.
     anomaly : n numbers, NaN where the bundle does not say.
     usable : n, whether the usable share of the window suffices.
     """
@@ -53,7 +54,7 @@ class Verdicts:
 
 
 class Judge(Generic[Patient]):
-    """The networks of a bundle, and the embeddings of every patient's last windows.
+    """The networks of a bundle, and what they remember of every patient's last windows.
 
     Parameters
     ----------
@@ -65,9 +66,10 @@ class Judge(Generic[Patient]):
         self.name = bundle.recipe.name
         self._min_good = bundle.recipe.windows.min_good
         self._decision = bundle.decision
-        self._labels = (*bundle.recipe.data.labels, "")
+        self._answer = answer_of(bundle.recipe)
+        self._labels = (*self._answer.labels, "")
         context = bundle.recipe.windows.context
-        self._networks = Networks(bundle.models, context=context, device=choose_device(device))
+        self._networks = Networks(bundle.models, self._answer, context=context, device=choose_device(device))
         self.memory: dict[Patient, NDArray[np.float32]] = {}
 
     def forget(self, patient: Patient) -> None:
@@ -88,21 +90,22 @@ class Judge(Generic[Patient]):
         counts : new windows per patient; their windows stand one patient after another in what follows.
         samples, features, good : (n, n_channels, length), (n, n_features), (n,).
         """
-        probs = self._probabilities(counts, samples, features)
+        outputs = self._outputs(counts, samples, features)
         usable = good >= self._min_good
-        number = np.where(usable, decide(probs, self._decision), len(self._labels) - 1)
+        number = np.where(usable, self._answer.number(outputs, self._decision), len(self._labels) - 1)
         label = [self._labels[at] for at in number.tolist()]
-        return Verdicts(probs, label, [float("nan")] * len(probs), usable.tolist())
+        anomaly = self._answer.anomaly(outputs).tolist()
+        return Verdicts(self._answer.probabilities(outputs), label, anomaly, usable.tolist())
 
-    def _probabilities(
+    def _outputs(
         self, counts: Mapping[Patient, int], samples: NDArray[np.float32], features: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """Probabilities (n, n_classes); remembers the embeddings."""
+        """Outputs (n, answer.width); remembers what was read."""
         networks = self._networks
         batches = zip(_batches(samples), _batches(features), strict=True)
         new = np.concatenate(
             [
-                networks.embed(part.to(networks.device), known.to(networks.device)).cpu().numpy()
+                networks.read(part.to(networks.device), known.to(networks.device)).cpu().numpy()
                 for part, known in batches
             ]
         )
@@ -123,7 +126,7 @@ class Judge(Generic[Patient]):
         pool = torch.from_numpy(np.concatenate(known)).to(networks.device)
         place = np.minimum((last - count + 1)[:, None] + np.arange(context), last[:, None])
         batches = zip(_batches(place), _batches(count), strict=True)
-        return np.concatenate([networks.decide(pool[rows], there.to(networks.device)) for rows, there in batches])
+        return np.concatenate([networks.outputs(pool[rows], there.to(networks.device)) for rows, there in batches])
 
 
 def _batches(array: NDArray[Any]) -> tuple[torch.Tensor, ...]:

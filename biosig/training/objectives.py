@@ -13,7 +13,7 @@ from torch.nn import functional
 from biosig.recipe import TrainPart
 from biosig.training.resident import Batch
 
-__all__ = ["Classify", "Objective", "balance"]
+__all__ = ["Classify", "Objective", "Reconstruct", "balance"]
 
 
 class Objective(Protocol):
@@ -62,3 +62,27 @@ class Classify:
             sure = torch.softmax(logits, dim=-1).gather(1, label[:, None]).squeeze(1)
             each = each * (1 - sure) ** self._gamma
         return (each * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+class Reconstruct:
+    """Mean square of what is wrong with windows built again, samples and features, over the windows that count.
+
+    Errors are in standard deviations of the training windows; see :mod:`biosig.models.autoencoder`.
+    """
+
+    def __init__(self, settings: TrainPart) -> None:
+        self._feature_weight = settings.feature_weight
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Weighted mean loss of the windows that count."""
+        each = self.each(model, batch.samples.flatten(0, 1), batch.features.flatten(0, 1))
+        weight = batch.weight.flatten()
+        return (each * weight).sum() / weight.sum().clamp(min=1e-6)
+
+    def each(self, model: nn.Module, samples: Tensor, features: Tensor) -> Tensor:
+        """The loss of every window (n,): samples (n, n_channels, length), features (n, n_features)."""
+        wrong, told = model.errors(samples, features)  # type: ignore[operator]
+        loss: Tensor = wrong.float().square().mean(dim=(1, 2))
+        if told.shape[1]:
+            loss = loss + self._feature_weight * told.float().square().mean(dim=1)
+        return loss

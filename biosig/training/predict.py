@@ -1,22 +1,22 @@
-"""Class probabilities of windows: each is embedded once, each decision looks back on the last of them.
+"""What networks say of windows: each is read once, each answer looks back on the last of them.
 
-:class:`Networks` is what a whole index of windows (:func:`predict`) and a live scorer have in common.
+:class:`Networks` is what a whole index of windows and a live scorer have in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from biosig.training.answers import Answer
 from biosig.training.resident import ResidentWindows
 from biosig.windows.index import Windows
 
-__all__ = ["Networks", "decide", "predict"]
+__all__ = ["Networks"]
 
 
 class Networks:
@@ -24,69 +24,52 @@ class Networks:
 
     Parameters
     ----------
-    models : with ``embed`` and ``decide``, see :mod:`biosig.models.contract`; moved to ``device``.
-    context : windows that a decision looks back on, the window itself included.
+    models : see :mod:`biosig.models.contract`; moved to ``device``.
+    answer : how they are read.
+    context : windows that an answer looks back on, the window itself included.
     device : where the networks compute.
     """
 
-    def __init__(self, models: Sequence[nn.Module], *, context: int, device: torch.device) -> None:
+    def __init__(self, models: Sequence[nn.Module], answer: Answer, *, context: int, device: torch.device) -> None:
         self.models = [model.to(device).eval() for model in models]
+        self.answer = answer
         self.context = context
         self.device = device
 
-    @property
-    def n_classes(self) -> int:
-        """Columns of the probabilities."""
-        return int(self.models[0].head.out_features)  # type: ignore[union-attr, arg-type]
-
     @torch.inference_mode()
-    def embed(self, samples: Tensor, features: Tensor) -> Tensor:
-        """Samples (n, n_channels, length) and features (n, n_features) -> (n, n_networks, width)."""
-        each = [model.embed(samples, features) for model in self.models]  # type: ignore[operator]
+    def read(self, samples: Tensor, features: Tensor) -> Tensor:
+        """Samples (n, n_channels, length) and features (n, n_features) -> (n, n_networks, m), to be remembered."""
+        each = [self.answer.read(model, samples, features) for model in self.models]
         return torch.stack(each, dim=1).float()
 
     @torch.inference_mode()
-    def decide(self, sequences: Tensor, count: Tensor) -> NDArray[np.float64]:
-        """Probabilities float64 (n, n_classes) of the last window of every sequence.
-
-        Sequences are started anew for every window, so that what is computed does not depend
-        on how long a recording has been running.
+    def outputs(self, sequences: Tensor, count: Tensor) -> NDArray[np.float64]:
+        """Outputs float64 (n, answer.width) about the last window of every sequence.
 
         Parameters
         ----------
-        sequences : (n, context, n_networks, width), embeddings in order of time, those there are first.
+        sequences : (n, context, n_networks, m), what was read in order of time, what there is first.
         count : int64 (n,), how many there are; what comes after them does not matter.
         """
-        row = torch.arange(len(sequences), device=self.device)
-        each = [
-            torch.softmax(model.decide(sequences[:, :, number])[row, count - 1].float(), dim=-1)  # type: ignore[operator]
-            for number, model in enumerate(self.models)
-        ]
+        each = [self.answer.outputs(model, sequences[:, :, place], count) for place, model in enumerate(self.models)]
         return np.asarray(torch.stack(each).double().mean(dim=0).cpu().numpy(), dtype=np.float64)
 
     def predict(self, windows: Windows, batch_size: int = 2048) -> NDArray[np.float64]:
-        """Probabilities float64 (n, n_classes) of every window of an index."""
-        n = len(windows)
-        if n == 0:
-            return np.zeros((0, self.n_classes))
+        """Outputs float64 (n, answer.width) about every window of an index."""
+        if not len(windows):
+            return np.zeros((0, self.answer.width))
+        pairs = self.sequences(windows, np.arange(len(windows)), batch_size)
+        return np.concatenate([self.outputs(sequences, count) for sequences, count in pairs])
+
+    def sequences(
+        self, windows: Windows, chosen: NDArray[np.int64], batch_size: int = 2048
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """What :meth:`outputs` takes, about the chosen windows of an index, some at a time; all windows are read."""
         resident = ResidentWindows(windows, self.device)
-        number = torch.arange(n, device=self.device)
-        embedded = torch.cat(
-            [self.embed(resident.samples(rows), resident.features(rows)) for rows in torch.split(number, batch_size)]
+        number = torch.arange(len(windows), device=self.device)
+        known = torch.cat(
+            [self.read(resident.samples(rows), resident.features(rows)) for rows in torch.split(number, batch_size)]
         )
-        rows, count = (torch.from_numpy(array).to(self.device) for array in windows.contexts(self.context))
-        parts = zip(torch.split(rows, batch_size), torch.split(count, batch_size), strict=True)
-        return np.concatenate([self.decide(embedded[part], there) for part, there in parts])
-
-
-def predict(
-    model: nn.Module, windows: Windows, *, context: int, device: torch.device, batch_size: int = 2048
-) -> NDArray[np.float32]:
-    """Probabilities (n, n_classes) of every window by one network; see :class:`Networks`."""
-    networks = Networks([model], context=context, device=device)
-    return networks.predict(windows, batch_size).astype(np.float32)
-
-
-def decide(probabilities: NDArray[Any], decision: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Class number (n,) of the largest log probability plus ``decision`` (n_classes,), or one per window."""
-    return np.asarray((np.log(np.maximum(probabilities, 1e-12)) + decision).argmax(axis=1), dtype=np.int64)
+        rows, count = (torch.from_numpy(array).to(self.device) for array in windows.contexts(self.context, chosen))
+        for part, there in zip(torch.split(rows, batch_size), torch.split(count, batch_size), strict=True):
+            yield known[part], there

@@ -100,6 +100,14 @@ class Windows:
             )
         return Windows.join(parts)
 
+    def where(self, kept: NDArray[np.bool_]) -> Windows:
+        """Only the windows that are ``kept`` (n,), of the same recordings."""
+        columns: dict[str, Any] = {
+            column: getattr(self, column)[kept]
+            for column in ("recording", "start", "onset_s", "ready_s", "good", "features", "label")
+        }
+        return replace(self, **columns)
+
     def of_subjects(self, subjects: Collection[str]) -> Windows:
         """Only the windows of these subjects' recordings."""
         return self.of_recordings([number for number, who in enumerate(self.subjects) if who in subjects])
@@ -112,16 +120,15 @@ class Windows:
             out[row] = self.signals[self.recording[window]][:, first : first + self.length]
         return out
 
-    def contexts(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """For every window the last ``k`` windows of its recording, itself included.
+    def contexts(self, k: int, chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For every chosen window the last ``k`` windows of its recording, itself included.
 
         Returns
         -------
         rows : int64 (n, k), window numbers in order of time, those there are first, the rest repeats the last.
         count : int64 (n,), how many of the k there are (fewer at the start of a recording).
         """
-        n = len(self)
-        first = np.searchsorted(self.recording, self.recording)
-        count = np.minimum(np.arange(n) - first + 1, k)
-        rows = (np.arange(n) - count + 1)[:, None] + np.arange(k)[None, :]
-        return np.minimum(rows, np.arange(n)[:, None]), count
+        first = np.searchsorted(self.recording, self.recording[chosen])
+        count = np.minimum(chosen - first + 1, k)
+        rows = (chosen - count + 1)[:, None] + np.arange(k)[None, :]
+        return np.minimum(rows, chosen[:, None]), count

@@ -20,8 +20,15 @@ OPTIONS = {
         {"cell": "lstm", "hidden": 0, "stem": [], "answer_from": "mean-max"},
     ],
     "transfer": [],  # looks at pictures: see test_transfer.py
+    "conv-autoencoder": [
+        {},
+        {"widths": [4], "kernel": 3, "latent": 2, "use_features": False, "segments": 5},
+        {"scale": "window", "widths": [4, 8], "noise": 0.1, "feature_dropout": 0.1},
+    ],
 }
 CASES = [(name, options) for name in MODELS for options in OPTIONS[name]]
+CLASSIFIERS = [(name, options) for name, options in CASES if hasattr(MODELS[name], "decide")]
+AUTOENCODERS = [(name, options) for name, options in CASES if hasattr(MODELS[name], "judge")]
 
 
 def inputs(n: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -34,15 +41,28 @@ def built(name, options, seed=0):
     return build_model(name, options, SHAPE, 4).eval()
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
+def test_every_model_classifies_or_reconstructs():
+    assert len(CLASSIFIERS) + len(AUTOENCODERS) == len(CASES)
+
+
+@pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
 def test_logits_come_out_for_every_window(name, options):
     assert built(name, options)(*inputs()).shape == (3, 6, 4)
+
+
+def loss_of(model, samples, features):
+    """Something that everything the model gives takes part in."""
+    loss = model(samples, features).square().sum()
+    if hasattr(model, "judge"):
+        wrong, told = model.errors(samples.flatten(0, 1), features.flatten(0, 1))
+        loss = loss + wrong.square().sum() + told.square().sum()
+    return loss
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_gradients_reach_every_parameter(name, options):
     model = built(name, options).train()
-    model(*inputs()).square().sum().backward()
+    loss_of(model, *inputs()).backward()
     without = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     # An attention's bias moves all scores alike, so softmax takes it out.
     assert [key for key in without if key != "samples.attention.bias"] == []
@@ -56,7 +76,7 @@ def test_a_batch_of_one_equals_a_batch_of_many(name, options):
         torch.testing.assert_close(model(samples[row : row + 1], features[row : row + 1])[0], together[row])
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
 def test_later_windows_do_not_change_earlier_logits(name, options):
     model, (samples, features) = built(name, options), inputs()
     expected = model(samples, features)[:, :4]
@@ -64,7 +84,7 @@ def test_later_windows_do_not_change_earlier_logits(name, options):
     torch.testing.assert_close(model(samples, features)[:, :4], expected)
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
 def test_embedding_then_deciding_is_the_whole_model(name, options):
     model, (samples, features) = built(name, options), inputs()
     embedded = model.embed(samples.flatten(0, 1), features.flatten(0, 1)).unflatten(0, (3, 6))
@@ -88,6 +108,15 @@ def test_the_seed_decides_the_weights(name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
+def test_an_embedding_is_one_vector_per_window_whoever_else_is_in_the_batch(name, options):
+    model, (samples, features) = built(name, options), inputs()
+    together = model.embed(samples.flatten(0, 1), features.flatten(0, 1))
+    assert together.shape[0] == 18
+    assert together.ndim == 2
+    torch.testing.assert_close(model.embed(samples[1, 2:3], features[1, 2:3])[0], together[8])
+
+
+@pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
 def test_eight_sequences_can_be_learnt_by_heart(name, options):
     samples, features = inputs(8)
     label = torch.from_numpy(np.random.default_rng(0).integers(4, size=(8, 6)))
@@ -148,6 +177,79 @@ def test_what_cannot_be_frozen_is_said_with_the_stages():
         built("recurrent", {}).freeze("inne")
     with pytest.raises(ValueError, match="cannot freeze up to stage 'head'"):
         built("recurrent", {}).freeze("head")
+
+
+@pytest.mark.parametrize(("name", "options"), AUTOENCODERS)
+@pytest.mark.parametrize("shape", [(1, 1, 33), (2, 162, 0), (19, 500, 0), (3, 784, 2)])
+def test_samples_come_out_in_the_shape_they_came_in(name, options, shape):
+    n_channels, length, n_features = shape
+    model = build_model(name, options, InputShape(n_channels, length, n_features, context=1), 4).eval()
+    samples, features = torch.randn(2, 3, n_channels, length), torch.randn(2, 3, n_features)
+    assert model(samples, features).shape == samples.shape
+    wrong, told = model.errors(samples.flatten(0, 1), features.flatten(0, 1))
+    assert wrong.shape == (6, n_channels, length)
+    assert told.shape in ((6, n_features), (6, 0))
+
+
+def remembered(model, n=40, context=6, seed=1):
+    """Sequences of what a model measures of drawn windows."""
+    generator = torch.Generator().manual_seed(seed)
+    samples, features = torch.randn(n, 2, 64, generator=generator), torch.randn(n, 5, generator=generator)
+    with torch.inference_mode():
+        measured = model.measure(samples, features)
+    rows = torch.arange(context)[None, :] + torch.arange(n - context)[:, None]
+    return measured[rows], torch.full((n - context,), context)
+
+
+@pytest.mark.parametrize(("name", "options"), AUTOENCODERS)
+def test_windows_like_the_training_windows_score_lower_than_others(name, options):
+    model = built(name, options)
+    sequences, count = remembered(model)
+    model.fit_normal(sequences, count)
+    usual = model.judge(sequences, count)
+    assert usual.shape == (34,)
+    odd = sequences.clone()
+    odd[:, -1] += 4.0 * sequences.flatten(0, 1).std(dim=0)
+    assert (model.judge(odd, count) > usual).float().mean() > 0.9
+
+
+@pytest.mark.parametrize(("name", "options"), AUTOENCODERS)
+def test_what_comes_after_the_count_does_not_matter(name, options):
+    model = built(name, options)
+    sequences, count = remembered(model)
+    model.fit_normal(sequences, count)
+    few = torch.full_like(count, 3)
+    expected = model.judge(sequences, few)
+    sequences[:, 3:] = 99.0
+    torch.testing.assert_close(model.judge(sequences, few), expected)
+
+
+@pytest.mark.parametrize(("name", "options"), AUTOENCODERS)
+def test_eight_windows_can_be_built_again(name, options):
+    samples, features = (values.flatten(0, 1)[:8] for values in inputs(2))
+    model = built(name, options | {"latent": 8, "noise": 0.0, "feature_dropout": 0.0}).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(300):
+        optimizer.zero_grad()
+        wrong, told = model.errors(samples, features)
+        loss = wrong.square().mean() + (told.square().mean() if told.numel() else 0.0)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.35  # white noise, pressed into 8 numbers
+
+
+def test_an_autoencoder_takes_its_scale_from_the_training_windows():
+    model = built("conv-autoencoder", {})
+    samples = torch.stack([torch.full((2, 64), 2.0), torch.full((2, 64), -2.0)])
+    model.fit_scale(samples, torch.tensor([[1.0] * 5, [3.0] * 5]))
+    assert model.amplitude.tolist() == [2.0, 2.0]
+    assert model.mean.tolist() == [2.0] * 5
+
+
+def test_the_errors_of_a_window_scaled_by_itself_do_not_depend_on_its_unit():
+    model = built("conv-autoencoder", {"scale": "window", "use_features": False})
+    samples, features = (values.flatten(0, 1) for values in inputs())
+    torch.testing.assert_close(model.errors(1000.0 * samples, features)[0], model.errors(samples, features)[0])
 
 
 def test_features_are_scaled_by_the_training_windows():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from biosig.runs import crossing
+from biosig.runs.classifying import Classification
 from biosig.runs.crossing import cross_validate
-from biosig.runs.fitting import Bench
+from biosig.runs.reconstructing import Reconstruction
 
 SETTINGS = (
     "train.epochs=1",
@@ -15,29 +15,46 @@ SETTINGS = (
     "model.options.context_hidden=4",
     "train.prior_power=1.0",
 )
+ANOMALY = ("train.epochs=1", "windows.context=4", "model.options.widths=[4, 4]", "model.options.feature_hidden=4")
 
 
-def test_every_fold_decides_by_the_rule_of_its_own_training_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
+def noted(monkeypatch, aim, recipe, settings):
+    """What each fold was trained on and decided by, and what the last report was about."""
+    rules, reported, fitted_on = [], [], []
+    data, decision, report = aim.data, aim.decision, aim.report
+
+    def noting_data(self, windows, *args):
+        fitted_on.append(set(windows.subjects))
+        return data(self, windows, *args)
+
+    def noting_decision(self, windows, settings, held_out, outputs):
+        rule = decision(self, windows, settings, held_out, outputs)
+        rules.append((set(windows.subjects) | set(() if held_out is None else held_out.subjects), rule))
+        return rule
+
+    def noting_report(self, windows, outputs, decision):
+        reported.append((windows, np.broadcast_to(decision, outputs.shape)))
+        return report(self, windows, outputs, decision)
+
     monkeypatch.delenv("BIOSIG_DATA", raising=False)
-    rules, reported = [], []
-    fit, report = Bench.fit, crossing.report_labelled
+    monkeypatch.setattr(aim, "data", noting_data)
+    monkeypatch.setattr(aim, "decision", noting_decision)
+    monkeypatch.setattr(aim, "report", noting_report)
+    metrics = cross_validate(recipe, folds=2, settings=settings, progress=False)
+    return rules, reported[-1], fitted_on, metrics
 
-    def noting_fit(self, windows, *args, **options):
-        fitted = fit(self, windows, *args, **options)
-        rules.append((set(windows.subjects), fitted.decision))
-        return fitted
 
-    def noting_report(windows, probabilities, decision, labels):
-        reported.append((windows, np.broadcast_to(decision, probabilities.shape)))
-        return report(windows, probabilities, decision, labels)
-
-    monkeypatch.setattr(Bench, "fit", noting_fit)
-    monkeypatch.setattr(crossing, "report_labelled", noting_report)
-    cross_validate("ecg", folds=2, settings=SETTINGS, progress=False)
+@pytest.mark.parametrize(
+    ("aim", "recipe", "settings"), [(Classification, "ecg", SETTINGS), (Reconstruction, "ecg-anomaly", ANOMALY)]
+)
+def test_every_fold_decides_by_the_rule_of_its_own_training_subjects(monkeypatch, aim, recipe, settings) -> None:
+    rules, (windows, used), fitted_on, metrics = noted(monkeypatch, aim, recipe, settings)
     assert not np.allclose(rules[0][1], rules[1][1])
-    windows, used = reported[-1]
     assert len(set(windows.subjects)) == 12
-    for trained_on, rule in rules:
-        outside = ~np.isin(windows.subject, list(trained_on))
-        assert outside.any()
+    for number, (known, rule) in enumerate(rules):
+        outside = ~np.isin(windows.subject, list(known))
+        assert set(windows.subject[outside]) == set(metrics["folds"][number])
         np.testing.assert_allclose(used[outside], np.broadcast_to(rule, used[outside].shape))
+    tested = [set(fold) for fold in metrics["folds"]]
+    per_fold = len(fitted_on) // 2
+    assert all(not trained & tested[number // per_fold] for number, trained in enumerate(fitted_on))

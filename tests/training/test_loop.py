@@ -7,15 +7,17 @@ import torch
 from biosig.errors import BundleError
 from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
-from biosig.recipe import TrainPart
+from biosig.recipe import TrainPart, load_recipe
+from biosig.training.answers import Classes
 from biosig.training.loop import TrainingData, best_epoch, fit, learning_rate, parameter_groups, warm_cosine
 from biosig.training.objectives import Classify, balance
-from biosig.training.predict import predict
+from biosig.training.predict import Networks
 from biosig.training.resident import ResidentWindows
 from biosig.training.sequences import cut_sequences
 from biosig.windows.index import Windows
 
 CPU = torch.device("cpu")
+ANSWER = Classes(load_recipe("ecg"))
 SETTINGS = TrainPart(epochs=6, ema=0.8, batch_size=8, lr=5e-3, augment={"noise": 0.1, "amplitude": 0.1})
 OPTIONS = {
     "stem": [8],
@@ -89,7 +91,7 @@ def same(one, other) -> bool:
 
 def test_it_learns_what_can_be_learnt():
     model, history = train()
-    probabilities = predict(model, two_classes("c", seed=2), context=4, device=CPU)
+    probabilities = Networks([model], ANSWER, context=4, device=CPU).predict(two_classes("c", seed=2))
     assert (probabilities.argmax(axis=1) == two_classes("c", seed=2).label).mean() > 0.95
     assert history[-1]["loss"] < history[0]["loss"]
 
@@ -223,7 +225,7 @@ def test_gathering_on_the_device_equals_gathering_by_hand():
 
 def test_predicting_once_equals_running_every_context_by_itself():
     model, _ = train(SETTINGS.model_copy(update={"epochs": 1}))
-    found = predict(model, WINDOWS, context=4, device=CPU)
+    found = Networks([model], ANSWER, context=4, device=CPU).predict(WINDOWS)
     for number in (0, 2, 3, 149, 150, 299):
         first = max(number - 3, 0 if number < 150 else 150)
         rows = np.arange(first, number + 1)

@@ -60,7 +60,7 @@ def test_a_recording_is_one_sequence_at_its_own_length():
 def test_a_sequence_is_what_an_answer_looks_back_on(k: int):
     wanted = np.random.default_rng(0).random(len(WINDOWS)) < 0.5
     rows, counts = own_sequences(WINDOWS, wanted, k)
-    expected, there = WINDOWS.contexts(k)
+    expected, there = WINDOWS.contexts(k, np.arange(len(WINDOWS)))
     np.testing.assert_array_equal(rows, expected[wanted])
     np.testing.assert_array_equal(counts.argmax(axis=1) + 1, there[wanted])
 

@@ -42,7 +42,7 @@ def test_choosing_recordings_renumbers_them():
 
 def test_context_never_crosses_into_another_recording():
     joined = Windows.join([windows_of("a", 2), windows_of("b", 3)])
-    rows, count = joined.contexts(3)
+    rows, count = joined.contexts(3, np.arange(len(joined)))
     assert rows.tolist() == [[0, 0, 0], [0, 1, 1], [2, 2, 2], [2, 3, 3], [2, 3, 4]]
     assert count.tolist() == [1, 2, 1, 2, 3]
 

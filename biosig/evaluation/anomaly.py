@@ -1,0 +1,303 @@
+"""How well scores tell anomalies from normal windows, and which threshold keeps to a budget of false alarms.
+
+A monitor does not alarm on a single odd window but where most of the last ones are (:data:`PERSISTENT`). So a *false
+alarm* is counted as that rule raises it, on normal windows alone: a clock minute of a recording in which the rule is
+met at least once by normal windows. An alarm that does not end costs sixty an hour, two within a minute cost one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from biosig.evaluation.counts import plain, ratio
+from biosig.evaluation.curves import precision_recall
+from biosig.evaluation.intervals import percentile_interval, resampled_totals
+from biosig.evaluation.metrics import mean_and_sd
+
+__all__ = ["PERSISTENT", "anomaly_report", "false_alarm_minutes", "persistent_level", "threshold_within"]
+
+PERSISTENT = (8, 10)
+"""An anomaly is persistent where this many of so many usable windows in a row are anomalous."""
+_BINS = 1000
+_MARGIN = 1e-3
+
+
+def persistent_level(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The highest threshold at which each window meets :data:`PERSISTENT`, with those before it, float64 (n,).
+
+    Parameters
+    ----------
+    score : float64 (n,), of consecutive windows of one recording.
+    """
+    k, n = PERSISTENT
+    padded = np.concatenate([np.full(n - 1, -np.inf), score])
+    return np.asarray(np.sort(sliding_window_view(padded, n), axis=1)[:, n - k])
+
+
+def false_alarm_minutes(
+    score: NDArray[np.float64], time_s: NDArray[np.float64], recording: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Of every minute that holds a normal window the highest threshold at which it holds a false alarm.
+
+    Parameters
+    ----------
+    score, time_s, recording : (n,), of normal windows, in order of recording and time.
+
+    Returns
+    -------
+    float64 (n_minutes,); minutes are counted from each recording's start.
+    """
+    worst = []
+    for number in np.unique(recording):
+        own = recording == number
+        level, minute = persistent_level(score[own]), (time_s[own] // 60.0).astype(np.int64)
+        _, first = np.unique(minute, return_index=True)
+        worst.append(np.maximum.reduceat(level, first))
+    return np.concatenate(worst) if worst else np.zeros(0)
+
+
+def threshold_within(per_hour: float, minutes: NDArray[np.float64]) -> float:
+    """The lowest threshold with at most ``per_hour`` false alarms an hour in these minutes.
+
+    Parameters
+    ----------
+    minutes : float64 (n,), from :func:`false_alarm_minutes`, of subjects whom training has not seen.
+
+    Raises
+    ------
+    ValueError : no minute, or in none as many windows as an alarm takes.
+    """
+    worst = np.sort(minutes[np.isfinite(minutes)])[::-1]
+    if not len(worst):
+        raise ValueError(f"a threshold needs minutes of normal windows, got {len(minutes)}, none with enough of them")
+    allowed = int(per_hour * len(minutes) / 60.0)
+    if allowed >= len(worst):
+        return float(worst[-1])
+    return float(worst[0] + _MARGIN if allowed == 0 else (worst[allowed - 1] + worst[allowed]) / 2)
+
+
+def anomaly_report(
+    label: NDArray[np.int64],
+    score: NDArray[np.float64],
+    subject: NDArray[np.str_],
+    time_s: NDArray[np.float64],
+    recording: NDArray[np.int64],
+    *,
+    classes: Sequence[str],
+    normal: Sequence[str],
+    threshold: ArrayLike,
+    draws: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All figures of scored windows, in the form of ``metrics.json``.
+
+    Parameters
+    ----------
+    label, score, subject, time_s, recording : (n,), in order of recording and time; labels are positions in
+        ``classes``. A score of minus infinity is a window that was never scored (a missed beat): it ranks lowest.
+    classes : the labels.
+    normal : those that are no anomalies.
+    threshold : from which on a score is an anomaly; one, or one per window (n,).
+    draws, seed : of the bootstrap over subjects, see :mod:`biosig.evaluation.intervals`.
+
+    Returns
+    -------
+    dict
+        ``auroc`` and ``auprc`` of normal windows against all others, ``classes`` (per label that is no normal one:
+        support, auroc and auprc against normal windows, sensitivity at the threshold, ci95), ``normal`` (support,
+        false_positive_rate), ``threshold``, ``false_alarms`` (minutes, hours, per_hour), ``ci95``, ``subjects``,
+        ``patient_mean``, ``curves``, ``scores`` (histograms). A figure without both sides is None.
+    """
+    if not len(score):
+        raise ValueError("a report needs at least one labelled window, got none")
+    limit = np.broadcast_to(np.asarray(threshold, dtype=np.float64), score.shape)
+    kinds = {name: [place] for place, name in enumerate(classes) if name not in normal}
+    usual = np.isin(label, [place for place, name in enumerate(classes) if name in normal])
+    ranked = np.where(np.isfinite(score), score, score[np.isfinite(score)].min(initial=0.0) - 1.0)
+    flagged = score >= limit
+    names, who = np.unique(subject, return_inverse=True)
+    drawn = _drawn_areas(label, usual, ranked, who, [*kinds.values()], draws=draws, seed=seed)
+    minutes = _minutes(usual, score - limit, time_s, recording)
+    table = {name: _kind(np.isin(label, places), usual, ranked, flagged) for name, places in kinds.items()}
+    for place, name in enumerate(kinds):
+        table[name]["ci95"] = drawn[place + 1]
+    return {
+        **_areas(~usual, ranked),
+        "ci95": drawn[0],
+        "classes": table,
+        "normal": {
+            "labels": list(normal),
+            "support": int(usual.sum()),
+            "false_positive_rate": plain(ratio(flagged[usual].sum(), usual.sum())),
+        },
+        "threshold": float(np.mean(limit)),
+        "false_alarms": _rate(minutes),
+        "subjects": {
+            str(name): _subject(label, usual, ranked, flagged, who == number, kinds)
+            | {"false_alarms": _rate(_minutes(usual & (who == number), score - limit, time_s, recording))}
+            for number, name in enumerate(names)
+        },
+        "patient_mean": _patient_mean(usual, ranked, who),
+        "curves": _curves(label, usual, ranked, kinds),
+        "scores": _histograms(label, usual, ranked, kinds, float(np.mean(limit))),
+    }
+
+
+def _minutes(
+    usual: NDArray[np.bool_], excess: NDArray[np.float64], time_s: NDArray[np.float64], recording: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which minutes with normal windows hold a false alarm."""
+    scored = usual & np.isfinite(excess)
+    return np.asarray(false_alarm_minutes(excess[scored], time_s[scored], recording[scored]) >= 0)
+
+
+def _rate(minutes: NDArray[np.bool_]) -> dict[str, Any]:
+    hours = len(minutes) / 60.0
+    return {
+        "minutes": int(minutes.sum()),
+        "hours": hours,
+        "per_hour": plain(ratio(np.asarray(minutes.sum()), np.asarray(hours))),
+    }
+
+
+def _areas(odd: NDArray[np.bool_], ranked: NDArray[np.float64]) -> dict[str, float | None]:
+    """Areas under the ROC and precision-recall curves; None where one side is empty."""
+    if odd.all() or not odd.any():
+        return {"auroc": None, "auprc": None}
+    return {"auroc": float(roc_auc_score(odd, ranked)), "auprc": float(average_precision_score(odd, ranked))}
+
+
+def _kind(
+    own: NDArray[np.bool_], usual: NDArray[np.bool_], ranked: NDArray[np.float64], flagged: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """One kind of anomaly against normal windows."""
+    both = own | usual
+    return {
+        "support": int(own.sum()),
+        **_areas(own[both], ranked[both]),
+        "sensitivity": plain(ratio(flagged[own].sum(), own.sum())),
+    }
+
+
+def _subject(
+    label: NDArray[np.int64],
+    usual: NDArray[np.bool_],
+    ranked: NDArray[np.float64],
+    flagged: NDArray[np.bool_],
+    own: NDArray[np.bool_],
+    kinds: dict[str, list[int]],
+) -> dict[str, Any]:
+    """One subject's figures."""
+    return {
+        "n": int(own.sum()),
+        **_areas(~usual[own], ranked[own]),
+        "normal": {
+            "support": int((usual & own).sum()),
+            "false_positive_rate": plain(ratio(flagged[usual & own].sum(), (usual & own).sum())),
+        },
+        "classes": {
+            name: _kind(np.isin(label, places)[own], usual[own], ranked[own], flagged[own])
+            for name, places in kinds.items()
+        },
+    }
+
+
+def _patient_mean(usual: NDArray[np.bool_], ranked: NDArray[np.float64], who: NDArray[np.int64]) -> dict[str, Any]:
+    """AUROC within each subject who has both sides, averaged: every patient weighs the same."""
+    each = [_areas(~usual[who == number], ranked[who == number])["auroc"] for number in np.unique(who)]
+    figures = mean_and_sd(each)
+    return {"auroc": figures["mean"], "sd": figures["sd"], "n": figures["n"]}
+
+
+def _drawn_areas(
+    label: NDArray[np.int64],
+    usual: NDArray[np.bool_],
+    ranked: NDArray[np.float64],
+    who: NDArray[np.int64],
+    kinds: Sequence[Sequence[int]],
+    *,
+    draws: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """95 % intervals of both areas, of all anomalies first, then of each kind; None with fewer than two subjects.
+
+    Scores are put into bins of equal numbers of windows, so that areas follow from sums over subjects.
+    """
+    n_subjects = int(who.max()) + 1
+    if n_subjects < 2:
+        return [dict.fromkeys(("auroc", "auprc")) for _ in range(len(kinds) + 1)]
+    edges = np.unique(np.quantile(ranked, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    place = np.searchsorted(edges, ranked, side="right")
+    sides = [usual, *(np.isin(label, list(places)) for places in kinds)]
+    counts = np.zeros((n_subjects, len(sides), len(edges) + 1), dtype=np.float32)
+    for number, side in enumerate(sides):
+        np.add.at(counts[:, number], (who[side], place[side]), 1)
+    totals = resampled_totals(counts, draws=draws, seed=seed)
+    below, odd = totals[:, 0], totals[:, 1:]
+    groups = [odd.sum(axis=1), *np.moveaxis(odd, 1, 0)]
+    return [
+        {"auroc": percentile_interval(areas[0]), "auprc": percentile_interval(areas[1])}
+        for areas in (_binned_areas(below, group) for group in groups)
+    ]
+
+
+def _binned_areas(
+    usual: NDArray[np.float64], odd: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """AUROC and AUPRC (n,) from counts per bin of score, lowest first: both (n, n_bins)."""
+    n_usual, n_odd = usual.sum(axis=1), odd.sum(axis=1)
+    lower = np.cumsum(usual, axis=1) - usual / 2
+    auroc = ratio((odd * lower).sum(axis=1), n_usual * n_odd)
+    hits, alarms = (np.cumsum(side[:, ::-1], axis=1) for side in (odd, usual))
+    precision = np.nan_to_num(ratio(hits, hits + alarms))
+    auprc = ratio((precision * odd[:, ::-1]).sum(axis=1), n_odd)
+    return auroc, auprc
+
+
+def _curves(
+    label: NDArray[np.int64], usual: NDArray[np.bool_], ranked: NDArray[np.float64], kinds: dict[str, list[int]]
+) -> dict[str, Any]:
+    """ROC and precision-recall points of all anomalies (``all``) and of each kind against normal windows."""
+    curves: dict[str, Any] = {}
+    for name, own in {"all": ~usual, **{name: np.isin(label, places) for name, places in kinds.items()}}.items():
+        both = own | usual
+        if own.any() and usual.any():
+            curves[name] = {
+                "roc": _roc(own[both], ranked[both]),
+                "precision_recall": precision_recall(own[both], ranked[both]),
+            }
+    return curves
+
+
+def _roc(odd: NDArray[np.bool_], ranked: NDArray[np.float64], *, points: int = 200) -> list[list[float]]:
+    """``[false positive rate, sensitivity]``, at most ``points`` of them, evenly along the curve."""
+    false_positive, sensitivity, _ = roc_curve(odd, ranked)
+    along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(false_positive)) + np.diff(sensitivity))])
+    chosen = np.unique(np.searchsorted(along, np.linspace(0.0, along[-1], min(points, len(along)))))
+    chosen = np.minimum(chosen, len(along) - 1)
+    return [[float(x), float(y)] for x, y in zip(false_positive[chosen], sensitivity[chosen], strict=True)]
+
+
+def _histograms(
+    label: NDArray[np.int64],
+    usual: NDArray[np.bool_],
+    ranked: NDArray[np.float64],
+    kinds: dict[str, list[int]],
+    threshold: float,
+) -> dict[str, Any]:
+    """Share of windows per bin of score, of normal windows and of each kind."""
+    low, high = np.quantile(ranked, [0.001, 0.999])
+    edges = np.linspace(min(low, threshold), max(high, threshold) + 1e-9, 61)
+    sides = {"normal": usual, **{name: np.isin(label, places) for name, places in kinds.items()}}
+    share = {
+        name: (np.histogram(np.clip(ranked[own], edges[0], edges[-1]), edges)[0] / max(own.sum(), 1)).tolist()
+        for name, own in sides.items()
+        if own.any()
+    }
+    return {"edges": edges.tolist(), "share": share}

@@ -1,0 +1,138 @@
+"""Classifiers: trained on every labelled window, measured by the class that each window is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+from torch import nn
+
+from biosig.bundle import Bundle
+from biosig.datasets.corpus import Corpus
+from biosig.evaluation.metrics import spread
+from biosig.evaluation.report import Picture
+from biosig.recipe import Recipe, TrainPart
+from biosig.runs.end_to_end import report_detected, report_labelled
+from biosig.runs.gallery import worst_mistakes
+from biosig.training.answers import Answer, Classes
+from biosig.training.loop import TrainingData
+from biosig.training.objectives import Classify, Objective, balance
+from biosig.training.predict import Networks
+from biosig.windows.index import Windows
+
+__all__ = ["Classification"]
+
+
+class Classification:
+    """See :class:`biosig.runs.aims.Aim`."""
+
+    short: tuple[str, ...] = ("classes", "macro_f1", "accuracy", "ci95")
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.answer: Answer = Classes(recipe)
+        self._recipe = recipe
+
+    def must_validate(self, settings: TrainPart) -> bool:
+        """Only where training stops early."""
+        return bool(settings.patience)
+
+    def data(self, windows: Windows, settings: TrainPart, virtual: Windows | None) -> TrainingData:
+        """All windows, those without a label as context; ``ValueError`` where no window has one of the labels."""
+        usable = self._usable(windows)
+        labels = self._recipe.data.labels
+        missing = [name for number, name in enumerate(labels) if not (usable & (windows.label == number)).any()]
+        if missing:
+            raise ValueError(
+                f"no training window is labelled {missing[0]!r}; found only "
+                + ", ".join(name for name in labels if name not in missing)
+            )
+        each = self._balance(windows, settings)
+        by_sampling = settings.balance == "sampling"
+        return TrainingData(
+            windows=windows,
+            context=self._recipe.windows.context,
+            weight=usable.astype(np.float64) if by_sampling else each,
+            sampling=each if by_sampling else None,
+            virtual=virtual,
+            virtual_weight=None if virtual is None else self._balance(virtual, settings),
+            virtual_share=settings.virtual.share,
+        )
+
+    def begin(self, model: nn.Module, data: TrainingData) -> None:
+        """The features' scale, of the windows that count."""
+        features = data.windows.features[self._usable(data.windows)]
+        model.fit_scale(torch.from_numpy(features))  # type: ignore[operator]
+
+    def objective(self, settings: TrainPart) -> Objective:
+        """Cross-entropy or focal loss."""
+        return Classify(settings)
+
+    def finish(self, networks: Networks, windows: Windows) -> None:
+        """Nothing is left to do."""
+
+    def validate(self, networks: Networks, windows: Windows) -> dict[str, float]:
+        """Macro-F1."""
+        probabilities = networks.predict(windows)
+        known = windows.label >= 0
+        truth, guess = windows.label[known], probabilities[known].argmax(axis=1)
+        score = float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
+        return {"macro_f1": score, "score": score}
+
+    def decision(
+        self, windows: Windows, settings: TrainPart, held_out: Windows | None, outputs: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """What to add to log probabilities so that they stand for the class shares to the power ``prior_power``.
+
+        A network trained with class weights share ** -class_power answers for shares to the power 1 - class_power
+        (Menon et al. 2021, arXiv:2007.07314, logit adjustment).
+        """
+        if settings.prior_power is None:
+            return np.zeros(self.answer.width)
+        counts = np.bincount(windows.label[self._usable(windows)], minlength=self.answer.width)
+        shift: NDArray[np.float64] = (settings.prior_power - (1 - settings.class_power)) * np.log(counts / counts.sum())
+        return shift
+
+    def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
+        """Figures per class."""
+        return report_labelled(windows, outputs, self.answer.number(outputs, decision), self.answer.labels)
+
+    def report_detected(
+        self,
+        corpus: Corpus,
+        given: Windows,
+        found: Windows,
+        outputs: NDArray[np.float64],
+        decision: NDArray[np.float64],
+    ) -> dict[str, Any]:
+        """Figures per class as EC57 compares beats."""
+        guess = self.answer.number(outputs, decision)
+        return report_detected(corpus, self._recipe.data.channels, found, guess, self.answer.labels)
+
+    def spread(self, reports: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Of F1 per class and macro-F1."""
+        figures = spread(reports)
+        return {name: row["f1"] for name, row in figures["classes"].items()} | {"macro_f1": figures["macro_f1"]}
+
+    def headline(self, report: dict[str, Any]) -> str:
+        """Macro-F1."""
+        return f"macro-F1 {report['macro_f1']:.3f}"
+
+    def gallery(self, bundle: Bundle, corpus: Corpus, windows: Windows, outputs: NDArray[np.float64]) -> list[Picture]:
+        """The mistakes the bundle was surest of; none where windows are no beats."""
+        return worst_mistakes(bundle, corpus, windows, outputs) if bundle.recipe.cutter.positions else []
+
+    def _usable(self, windows: Windows) -> NDArray[np.bool_]:
+        """Windows that have a label and enough real samples (n,)."""
+        return (windows.label >= 0) & (windows.good >= self._recipe.windows.min_good)
+
+    def _balance(self, windows: Windows, settings: TrainPart) -> NDArray[np.float64]:
+        return balance(
+            np.where(self._usable(windows), windows.label, -1),
+            windows.subject,
+            class_power=settings.class_power,
+            subject_power=settings.subject_power,
+        )
