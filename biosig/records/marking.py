@@ -65,13 +65,14 @@ def _agrees(own: Annotations, time_s: float, symbol: str | None) -> bool:
 
 
 def _notes(own: Annotations, begin: float, end: float) -> list[tuple[float, str]]:
-    """Time and text of each note of a row, the rhythm that goes on from an earlier row first."""
+    """Time and text of each note of a row, what goes on from an earlier row (a rhythm, a span) first."""
     notes: list[tuple[float, str]] = []
-    for time, label, aux in zip(own.onset_s, own.label, own.aux, strict=True):
+    for time, duration, label, aux in zip(own.onset_s, own.duration_s, own.label, own.aux, strict=True):
         if time >= end:
             break
         text = aux.strip("\x00 ").lstrip("(") if aux else label if len(label) > 2 else ""
-        if label == "+" and aux.startswith("(") and time < begin:
+        goes_on = (label == "+" and aux.startswith("(")) or time + duration > begin
+        if text and time < begin and goes_on:
             notes = [(begin, text)]
         elif text and time >= begin:
             notes.append((float(time), text))

@@ -13,10 +13,11 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from biosig.errors import RecordError
+from biosig.records.captions import clock, write_legend, write_title
 from biosig.records.marking import draw_marks, marks_height
-from biosig.records.paper import CLASS_COLOURS, CLASS_NAMES, INK, QUIET_INK, Paper, Sheet, draw_grid, draw_pulse
+from biosig.records.montages import same_chain
+from biosig.records.paper import INK, QUIET_INK, SENSITIVITIES, Paper, Sheet, draw_grid, draw_pulse, side_ink
 from biosig.records.recording import Annotations, Recording
-from biosig.records.symbols import aami_class
 
 __all__ = ["plot_page"]
 
@@ -25,6 +26,8 @@ STANDARD_COLUMNS = (("i", "ii", "iii"), ("avr", "avl", "avf"), ("v1", "v2", "v3"
 (Kligfield et al. 2007, doi:10.1016/j.jacc.2007.01.024)."""
 
 TITLE_MM, FOOTER_MM, AXIS_MM, RIGHT_MM = 9.0, 7.0, 5.0, 5.0
+CHAIN_MM = 4.0
+"""Between two chains of bipolar traces."""
 NARROWEST_MM = 75.0
 """Room for the title and the scale."""
 
@@ -46,10 +49,11 @@ def plot_page(
     """Draw ``start_s`` to ``stop_s`` of a recording, true to scale.
 
     Channels in mV stand on ECG paper (25 mm/s and 10 mm/mV unless ``paper`` says otherwise) with a 1 mV
-    calibration pulse, each trace moved so that its median lies on its baseline. Channels in other units
-    share one gain per unit, chosen to fit and shown as a bar. A recording of exactly the twelve standard
-    leads fills the usual 3 x 4 page with lead II below; naming ``channels`` stacks them instead.
-    A trace that leaves its lane is cut there and a small triangle says so; what was not recorded is hatched.
+    calibration pulse, each trace moved so that its median lies on its baseline. Channels in other units, and those in
+    mV beside channels in uV (the ECG of an EEG), share one gain per unit, chosen to fit and shown as a bar. Electrodes
+    on the left of the head are blue, on the right red. A recording of exactly the twelve standard leads fills the usual
+    3 x 4 page with lead II below; naming ``channels`` stacks them instead. A trace that leaves its lane is cut there
+    and a small triangle says so; what was not recorded is hatched.
 
     Parameters
     ----------
@@ -83,25 +87,26 @@ def plot_page(
             f"{stretch.stop_s - stretch.start_s:g} s of {len(stretch.names)} channels need a page {height:.0f} mm "
             f"high, at most {TALLEST_MM:.0f} mm are drawn; ask for a shorter stretch, fewer channels or a longer row_s"
         )
-    left = 15.0 if set(stretch.units) == {"mV"} else 25.0
+    left = 15.0 if stretch.is_ecg and set(stretch.units) == {"mV"} else 25.0
     longest_s = max(end_s - begin_s for begin_s, end_s in (block.span for block in blocks))
     width = left + max(NARROWEST_MM, 5 * np.ceil(longest_s * paper.mm_per_s / 5 - 1e-6)) + RIGHT_MM
     sheet = Sheet(width, TITLE_MM + height + FOOTER_MM)
     axes = sheet.millimetres()
     draw_grid(axes, 0, FOOTER_MM, width, height, ecg=stretch.is_ecg, mm_per_s=paper.mm_per_s)
-    _write_title(axes, recording, stretch, paper, width, FOOTER_MM + height)
+    write_title(axes, recording.name, stretch.scale(paper), width, FOOTER_MM + height)
     top = FOOTER_MM + height
     for block in blocks:
         block.draw(axes, left, top - head_mm, highlight, head_mm)
         draw_marks(axes, own, marks, span=block.span, left=left, top=top, mm_per_s=paper.mm_per_s)
         top -= head_mm + block.height_mm + AXIS_MM
-    _write_legend(axes, stretch, own, marks, width)
+    write_legend(axes, own, marks, (stretch.start_s, stretch.stop_s), width)
     return sheet
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """The samples of a page: data (n_channels, n) from ``start_s`` on, and how many mm a unit takes per channel."""
+    """The samples of a page: data (n_channels, n) from ``start_s`` on, how many mm a unit takes per channel, and
+    whether it is drawn on ECG paper: some channel is in mV and none in uV."""
 
     data: NDArray[np.float32]
     start_s: float
@@ -112,6 +117,7 @@ class _Stretch:
     steps: tuple[float, ...]
     mm_per_unit: tuple[float, ...]
     lane_mm: float
+    is_ecg: bool
 
     @classmethod
     def read(
@@ -130,9 +136,10 @@ class _Stretch:
         layout = recording.layout
         first, last = round(start_s * recording.fs), round(stop_s * recording.fs)
         data = recording.samples.read(first, max(last, first + 1))
+        is_ecg = "mV" in layout.units and "uV" not in layout.units
         lane_mm = float(np.clip(240 / max(layout.n_channels, 1), 6, 20))
         gains = {
-            unit: paper.mm_per_mv if unit == "mV" else _gain(data[[u == unit for u in layout.units]], lane_mm)
+            unit: _gain(unit, data[[u == unit for u in layout.units]], lane_mm, paper, is_ecg=is_ecg)
             for unit in set(layout.units)
         }
         return cls(
@@ -145,12 +152,25 @@ class _Stretch:
             steps=tuple(recording.fs / fs for fs in recording.channel_fs) or (1.0,) * layout.n_channels,
             mm_per_unit=tuple(gains[unit] for unit in layout.units),
             lane_mm=lane_mm,
+            is_ecg=is_ecg,
         )
 
-    @property
-    def is_ecg(self) -> bool:
-        """Whether the page is ECG paper: some channel is in mV."""
-        return "mV" in self.units
+    def to_scale(self, channel: int) -> bool:
+        """Whether a channel is drawn true to scale on ECG paper, in a lane as high as it needs."""
+        return self.is_ecg and self.units[channel] == "mV"
+
+    def scale(self, paper: Paper) -> str:
+        """What a reader needs to know to measure."""
+        parts = [f"{paper.mm_per_s:g} mm/s"]
+        if self.is_ecg:
+            parts.append(f"{paper.mm_per_mv:g} mm/mV")
+        if "uV" in self.units:
+            parts.append(f"{1 / self.mm_per_unit[self.units.index('uV')]:.3g} µV/mm")
+        return "   ".join([*parts, *([paper.note] if paper.note else [])])
+
+    def begins_chain(self, channel: int) -> bool:
+        """Whether a bipolar trace does not go on where the one above it ended: there the lanes stand apart."""
+        return channel > 0 and not same_chain(self.names[channel - 1], self.names[channel])
 
     def rows(self, paper: Paper, *, whole_page: bool) -> Iterator[_Span]:
         """The spans of time of the page's rows, each with the channels of its lanes."""
@@ -196,8 +216,15 @@ class _Stretch:
         ]
 
 
-def _gain(data: NDArray[np.float32], lane_mm: float) -> float:
-    """Millimetres per unit, from the series 1, 2, 5, so that a middling channel fills most of its lane."""
+def _gain(unit: str, data: NDArray[np.float32], lane_mm: float, paper: Paper, *, is_ecg: bool) -> float:
+    """Millimetres per unit: of the paper where it says so, else so that a middling channel fills most of its lane.
+
+    For uV one of the usual sensitivities, else from the series 1, 2, 5.
+    """
+    if unit == "mV" and is_ecg:
+        return paper.mm_per_mv
+    if unit == "uV" and paper.uv_per_mm is not None:
+        return 1.0 / paper.uv_per_mm
     low, high = np.full((2, len(data)), np.nan)
     for row, values in enumerate(data):
         if np.isfinite(values).any():
@@ -206,6 +233,8 @@ def _gain(data: NDArray[np.float32], lane_mm: float) -> float:
     if not spread.size:
         return 1.0
     wanted = 0.7 * lane_mm / float(np.median(spread))
+    if unit == "uV" and SENSITIVITIES[-1] * wanted >= 1.0:
+        return 1.0 / next(one for one in SENSITIVITIES if one * wanted >= 1.0)
     decade = 10.0 ** np.floor(np.log10(wanted))
     return float(decade * max(step for step in (1, 2, 5) if step * decade <= wanted * (1 + 1e-9)))
 
@@ -240,8 +269,9 @@ class _Block:
             yield channel, begin, min(begin + share, self.row.end_s)
 
     def _measure(self, lane: tuple[int, ...]) -> tuple[float, float]:
-        if self.stretch.units[lane[0]] != "mV":
-            return self.stretch.lane_mm / 2, self.stretch.lane_mm / 2
+        if not self.stretch.to_scale(lane[0]):
+            apart = CHAIN_MM if self.stretch.begins_chain(lane[0]) else 0.0
+            return self.stretch.lane_mm / 2 + apart, self.stretch.lane_mm / 2
         up, down = self.paper.mm_per_mv + 4, 5.0
         for piece in self._pieces(lane):
             heights = self.stretch.trace(*piece)[1]
@@ -259,7 +289,7 @@ class _Block:
         for lane, (up, down) in zip(self.row.lanes, self.reach, strict=True):
             baseline -= up
             unit = self.stretch.units[lane[0]]
-            if unit == "mV":
+            if self.stretch.to_scale(lane[0]):
                 draw_pulse(axes, 4.0, baseline, self.paper.mm_per_mv)
             elif unit not in scaled:
                 self._draw_bar(axes, lane[0], baseline)
@@ -292,12 +322,12 @@ class _Block:
         first: bool,
     ) -> None:
         up, down = reach
-        in_mv = self.stretch.units[channel] == "mV"
+        to_scale, colour = self.stretch.to_scale(channel), side_ink(self.stretch.names[channel])
         times, heights = self.stretch.trace(channel, begin, end)
         x = left + (times - self.row.begin_s) * self.paper.mm_per_s
-        slack = 0.0 if in_mv else up / 2
+        slack = 0.0 if to_scale else down
         shown = np.clip(heights, -down - slack, up + slack)
-        axes.plot(x, baseline + shown, color=INK, lw=0.75, marker="." if len(x) < 20 else None, ms=2, zorder=3)
+        axes.plot(x, baseline + shown, color=colour, lw=0.75, marker="." if len(x) < 20 else None, ms=2, zorder=3)
         for side, marker in ((1, "^"), (-1, "v")):
             cut = np.flatnonzero(side * (heights - shown) > 0)
             starts = cut[np.diff(cut, prepend=-9) > 1]
@@ -307,8 +337,8 @@ class _Block:
         name = self.stretch.names[channel]
         halo = [withStroke(linewidth=2.5, foreground="white", alpha=0.8)]
         x_begin = left + self._mm(begin)
-        if not in_mv:
-            axes.text(left - 1.5, baseline, name, fontsize=7, ha="right", va="center", color=INK)
+        if not to_scale:
+            axes.text(left - 1.5, baseline, name, fontsize=7, ha="right", va="center", color=colour)
         elif first:
             axes.text(3.5, baseline + self.paper.mm_per_mv + 1, name, fontsize=9, weight="bold", va="bottom")
         else:
@@ -354,36 +384,4 @@ class _Block:
         for second in np.arange(np.ceil(begin / step - 1e-6), np.floor(end / step + 1e-6) + 1) * step:
             x = left + self._mm(float(second))
             axes.plot([x, x], [bottom, bottom - 1.2], color=QUIET_INK, linewidth=0.6, zorder=2)
-            axes.text(x, bottom - 1.6, _clock(int(second)), fontsize=6.5, ha="center", va="top", color=QUIET_INK)
-
-
-def _clock(second: int) -> str:
-    minutes, rest = divmod(second, 60)
-    if not minutes:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _write_title(axes: Axes, recording: Recording, stretch: _Stretch, paper: Paper, width: float, top: float) -> None:
-    axes.text(3.5, top + 3, recording.name, fontsize=11, weight="bold", va="baseline", color=INK)
-    scale = f"{paper.mm_per_s:g} mm/s"
-    if stretch.is_ecg:
-        scale += f"   {paper.mm_per_mv:g} mm/mV"
-    axes.text(width - 2, top + 3, scale, fontsize=8, ha="right", va="baseline", color=QUIET_INK)
-
-
-def _write_legend(axes: Axes, stretch: _Stretch, own: Annotations, marks: Annotations | None, width: float) -> None:
-    seen = {
-        aami_class(label)
-        for some in (own, marks or Annotations())
-        for label, onset in zip(some.label, some.onset_s, strict=True)
-        if stretch.start_s <= onset < stretch.stop_s
-    }
-    x = 3.5
-    for name, meaning in CLASS_NAMES.items():
-        if name in seen and name != "N":
-            axes.text(x, 2.2, f"{name}  {meaning}", fontsize=7, color=CLASS_COLOURS[name], va="baseline")
-            x += 8 + 1.45 * len(meaning)
-    if marks is not None and len(own):
-        axes.text(width - 2, 2.2, "framed: differs from the reference", fontsize=7, ha="right", color=QUIET_INK)
+            axes.text(x, bottom - 1.6, clock(int(second)), fontsize=6.5, ha="center", va="top", color=QUIET_INK)

@@ -13,7 +13,20 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-__all__ = ["CLASS_COLOURS", "CLASS_NAMES", "INK", "QUIET_INK", "Paper", "Sheet", "draw_grid", "draw_pulse"]
+from biosig.records.channel_names import is_electrode
+
+__all__ = [
+    "CLASS_COLOURS",
+    "CLASS_NAMES",
+    "INK",
+    "QUIET_INK",
+    "SENSITIVITIES",
+    "Paper",
+    "Sheet",
+    "draw_grid",
+    "draw_pulse",
+    "side_ink",
+]
 
 INK = "#111111"
 QUIET_INK = "#5a5a5a"
@@ -31,6 +44,22 @@ CLASS_NAMES = {
 }
 
 
+SENSITIVITIES = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0, 200.0)
+"""Of an EEG, in uV per mm; routine recordings are read at 5 to 10 (ACNS guideline 1: Sinha et al. 2016,
+doi:10.1097/WNP.0000000000000308)."""
+
+LEFT_INK, RIGHT_INK = "#0b3d91", "#9c1b1b"
+"""Of electrodes on the left and on the right of the head."""
+
+
+def side_ink(name: str) -> str:
+    """Colour of a trace: blue for electrodes on the left (odd numbers), red for the right, black for all else."""
+    sites = name.partition("-")[0]
+    if not is_electrode(sites) or not sites.rstrip("h")[-1].isdigit():
+        return INK
+    return LEFT_INK if int(sites.rstrip("h")[-1]) % 2 else RIGHT_INK
+
+
 @dataclass(frozen=True)
 class Paper:
     """How a page is ruled and how much of it a second and a millivolt take.
@@ -40,16 +69,21 @@ class Paper:
     mm_per_s : paper speed; 25 is the usual one, 50 where detail matters.
     mm_per_mv : gain of channels in mV; 10 is the usual one. Other units choose their own.
     row_s : seconds in one row before the trace goes on in the next.
+    uv_per_mm : sensitivity of channels in uV; None = one of the usual ones, to fit.
+    note : what else a reader must know, written beside the scale.
     """
 
     mm_per_s: float = 25.0
     mm_per_mv: float = 10.0
     row_s: float = 10.0
+    uv_per_mm: float | None = None
+    note: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("mm_per_s", "mm_per_mv", "row_s"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
+        for name in ("mm_per_s", "mm_per_mv", "row_s", "uv_per_mm"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be a positive number, got {value}")
 
 
 class Sheet(Figure):

@@ -303,7 +303,27 @@ class Recording:
         return to_mne(self)
 
     def plot(self, start_s: float = 0.0, stop_s: float | None = None, **options: Any) -> Figure:
-        """Draw a stretch of the recording on its field's paper; see :func:`biosig.records.page.plot_page`."""
+        """Draw a stretch of the recording as its field reads it.
+
+        ECG on ruled paper, see :func:`biosig.records.page.plot_page`; EEG in a montage, see
+        :func:`biosig.records.eeg_page.plot_eeg_page`, which a ``montage`` asks for.
+        """
+        from biosig.records.eeg_page import plot_eeg_page
+        from biosig.records.montages import is_eeg
         from biosig.records.page import plot_page
 
+        if "montage" in options or is_eeg(self):
+            return plot_eeg_page(self, start_s, stop_s, **options)
         return plot_page(self, start_s, stop_s, **options)
+
+    def plot_spectrum(self, start_s: float = 0.0, stop_s: float | None = None, **options: Any) -> Figure:
+        """Draw the power spectrum of each channel; see :func:`biosig.records.spectrum_page.plot_spectrum`."""
+        from biosig.records.spectrum_page import plot_spectrum
+
+        return plot_spectrum(self, start_s, stop_s, **options)
+
+    def plot_topomap(self, *band: Any, **options: Any) -> Figure:
+        """Draw an EEG's power in a band over the head; see :func:`biosig.records.spectrum_page.plot_topomap`."""
+        from biosig.records.spectrum_page import plot_topomap
+
+        return plot_topomap(self, *band, **options)

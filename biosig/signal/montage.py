@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.channel_names import OTHER_NAME
+from biosig.records.montages import DOUBLE_BANANA
 from biosig.records.recording import Layout
 from biosig.signal.stream import Chunk, Stateless, Step
 
@@ -28,29 +29,6 @@ LIMB_LEADS: dict[str, tuple[tuple[str, float], ...]] = {
 }
 """Limb leads from I and II: Einthoven's law and Goldberger's augmented leads (Kligfield et al. 2007,
 doi:10.1161/CIRCULATIONAHA.106.180200)."""
-
-DOUBLE_BANANA: tuple[tuple[str, str], ...] = (
-    ("Fp1", "F7"),
-    ("F7", "T7"),
-    ("T7", "P7"),
-    ("P7", "O1"),
-    ("Fp1", "F3"),
-    ("F3", "C3"),
-    ("C3", "P3"),
-    ("P3", "O1"),
-    ("Fz", "Cz"),
-    ("Cz", "Pz"),
-    ("Fp2", "F4"),
-    ("F4", "C4"),
-    ("C4", "P4"),
-    ("P4", "O2"),
-    ("Fp2", "F8"),
-    ("F8", "T8"),
-    ("T8", "P8"),
-    ("P8", "O2"),
-)
-"""Longitudinal bipolar montage of the 10-20 system, left above right (ACNS guideline 3: Acharya et al. 2016,
-J Clin Neurophysiol 33:312-316, doi:10.1097/WNP.0000000000000317)."""
 
 
 @dataclass(frozen=True)

@@ -186,11 +186,11 @@ def test_other_units_share_one_gain_on_plain_paper():
     recording = ecg(("Fz", "Cz"), unit="uV")
     recording.data[0] = 40 * np.sin(2 * np.pi * np.arange(recording.n_times) / FS) + 4000
     recording.data[1] = 20 * np.sin(2 * np.pi * np.arange(recording.n_times) / FS)
-    sheet = recording.plot(0, 10)
+    sheet = plot_page(recording, 0, 10)
     first, second = (np.ptp(y) for _, y in traces(sheet))
     assert first == pytest.approx(2 * second, rel=1e-3)
     assert any(text.endswith("µV") for text in texts(sheet))
-    assert "25 mm/s" in texts(sheet)
+    assert any(text.startswith("25 mm/s   ") and text.endswith(" µV/mm") for text in texts(sheet))
 
 
 def test_a_trace_that_leaves_its_lane_is_cut_and_said_to_be():
