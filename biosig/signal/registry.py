@@ -15,6 +15,7 @@ from typing import Any
 from biosig.options import build, fields_of, lookup
 from biosig.signal.filters import BandPass, HighPass, LowPass, Notch
 from biosig.signal.montage import Bipolar, Derive, Pick, Reference
+from biosig.signal.normalise import Normalise
 from biosig.signal.quality import Quality
 from biosig.signal.repair import Clip, HoldGaps
 from biosig.signal.resample import Resample
@@ -35,6 +36,7 @@ STEPS: dict[str, type[Step]] = {
     "Reference": Reference,
     "Bipolar": Bipolar,
     "Clip": Clip,
+    "Normalise": Normalise,
 }
 
 
