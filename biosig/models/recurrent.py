@@ -113,7 +113,7 @@ class WindowReader(nn.Module):
 
 
 class FeatureReader(nn.Module):
-    """One vector per window from its features, standardised by the training windows and clipped.
+    """One vector per window from its features, standardised by the training windows and clipped; NaN is the mean.
 
     Parameters
     ----------
@@ -133,9 +133,13 @@ class FeatureReader(nn.Module):
         self._noise, self._dropout = options.feature_noise, options.feature_dropout
 
     def fit_scale(self, features: Tensor) -> None:
-        """Take mean and spread of training windows (n, n_features)."""
-        self.mean.copy_(features.mean(dim=0))
-        self.sd.copy_(features.std(dim=0).clamp(min=1e-3))
+        """Take mean and spread of training windows (n, n_features), of each feature where it is known."""
+        known = features.isfinite()
+        count = known.sum(dim=0).clamp(min=1)
+        mean = torch.where(known, features, 0.0).sum(dim=0) / count
+        spread = torch.where(known, features - mean, 0.0).square().sum(dim=0) / (count - 1).clamp(min=1)
+        self.mean.copy_(mean)
+        self.sd.copy_(spread.sqrt().clamp(min=1e-3))
 
     def disturb(self, features: Tensor) -> Tensor:
         """Features (n, k, n_features) with noise, and some of them at their mean throughout a sequence."""
@@ -145,7 +149,7 @@ class FeatureReader(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (n, n_features) -> (n, width)."""
-        scaled = ((features - self.mean) / self.sd).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        scaled = ((features - self.mean) / self.sd).clamp(-FEATURE_LIMIT, FEATURE_LIMIT).nan_to_num(nan=0.0)
         return cast(Tensor, self.drop(functional.gelu(self.layer(scaled))))
 
 
