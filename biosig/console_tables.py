@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from biosig.records.summary import Summary
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["figure_table", "percent", "print_figures", "print_summary", "spread_table", "templates_table"]
+__all__ = ["figure_table", "percent", "print_figures", "print_summary", "spread_table"]
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -42,17 +39,6 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.print(f"rhythm {name}: {seconds:.1f} s")
     for line in summary.comments:
         console.print(f"# {line}")
-
-
-def templates_table(templates: pd.DataFrame) -> Table:
-    """The beat templates of a recording, largest first."""
-    table = Table("template", "symbol", "beats", "share", "RR to the beat before", "of usual")
-    for row in templates.to_dict("records"):
-        rhythm = (
-            ("", "") if row["rr_s"] != row["rr_s"] else (f"{row['rr_s']:.2f} s", f"{100 * row['prematurity']:.0f} %")
-        )
-        table.add_row(f"T{row['template']}", row["label"], f"{row['beats']:,}", percent(row["share"]), *rhythm)
-    return table
 
 
 def percent(value: float | None) -> str:

@@ -53,7 +53,8 @@ def test_distribution_and_command_have_their_names() -> None:
     assert PROJECT["scripts"] == {"biosig": "biosig.cli:main"}
 
 
-def test_sample_is_small_and_credited() -> None:
-    sample = ROOT / "biosig" / "datasets" / "samples" / "mitdb"
+@pytest.mark.parametrize(("name", "doi"), [("mitdb", "10.1109/51.932724"), ("eegmat", "10.3390/data4010014")])
+def test_sample_is_small_and_credited(name: str, doi: str) -> None:
+    sample = ROOT / "biosig" / "datasets" / "samples" / name
     assert sum(path.stat().st_size for path in sample.iterdir()) < 8_000_000
-    assert "10.1109/51.932724" in (sample / "CREDITS.md").read_text(encoding="utf-8")
+    assert doi in (sample / "CREDITS.md").read_text(encoding="utf-8")

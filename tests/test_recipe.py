@@ -61,8 +61,8 @@ def test_a_missing_part_is_named_and_nothing_else(tmp_path):
 
 
 def test_an_unknown_recipe_lists_the_names():
-    with pytest.raises(RecipeError, match="unknown recipe 'egc'; did you mean 'ecg'"):
-        load_recipe("egc")
+    with pytest.raises(RecipeError, match="unknown recipe 'ecgg'; did you mean 'ecg'"):
+        load_recipe("ecgg")
 
 
 def test_a_broken_toml_file_is_named(tmp_path):

@@ -87,6 +87,12 @@ PUBLIC: dict[str, PublicDatabase | ListedDatabase] = {
         tables=(REFERENCE,),
         checksums=False,
     ),
+    "eegmat": ListedDatabase(
+        slug="eegmat",
+        title="EEG During Mental Arithmetic Tasks",
+        wanted=("Subject??_?.edf", "subject-info.csv"),
+        licence="Open Data Commons Attribution License 1.0",
+    ),
     "eegmmidb": ListedDatabase(
         slug="eegmmidb",
         title="EEG Motor Movement/Imagery Database",

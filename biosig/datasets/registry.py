@@ -7,7 +7,9 @@ from pathlib import Path
 from biosig.datasets.chbmit import ChbMit
 from biosig.datasets.cinc2017 import Cinc2017
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.eegmat import EegMat
 from biosig.datasets.eegmmidb import EegMmidb
+from biosig.datasets.guinea_bissau import GuineaBissau
 from biosig.datasets.mitbih import MitBih
 from biosig.datasets.sleep_edf import SleepEdf
 from biosig.options import lookup
@@ -17,7 +19,9 @@ __all__ = ["DATASETS", "open_corpus"]
 DATASETS: dict[str, type[Corpus]] = {
     "chbmit": ChbMit,
     "cinc2017": Cinc2017,
+    "eegmat": EegMat,
     "eegmmidb": EegMmidb,
+    "guinea_bissau": GuineaBissau,
     "mitbih": MitBih,
     "sleep-edf": SleepEdf,
 }

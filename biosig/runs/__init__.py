@@ -1,7 +1,6 @@
 """Train, evaluate, cross-validate, score alarms: the parts of biosig put together, and nothing else."""
 
 from biosig.runs.alarm_evaluation import evaluate_alarms
-from biosig.runs.clustering import cluster, template_names
 from biosig.runs.crossing import cross_validate
 from biosig.runs.evaluating import evaluate
 from biosig.runs.listing import bundles, parts, recipes
@@ -10,14 +9,12 @@ from biosig.runs.training import train
 
 __all__ = [
     "bundles",
-    "cluster",
     "compare_files",
     "cross_validate",
     "evaluate",
     "evaluate_alarms",
     "parts",
     "recipes",
-    "template_names",
     "train",
     "write_beats",
 ]
