@@ -31,6 +31,9 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the database; else BIOSIG_DATA, else the shipped sample.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+FromOption = Annotated[
+    Path | None, typer.Option("--from", metavar="BUNDLE", help="Start from this bundle's trunk, with a fresh head.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the recipe, as in train.lr=3e-4.")
 ]
@@ -58,6 +61,7 @@ def train(
         float | None,
         typer.Option("--false-alarms-per-hour", min=0.0, help="Budget that an anomaly threshold keeps to."),
     ] = None,
+    start_from: FromOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
     settings: SetOption = None,
 ) -> None:
@@ -66,8 +70,8 @@ def train(
 
     try:
         trained = runs.train(
-            recipe, data=data, out=out, device=device, seed=seed, false_alarms_per_hour=false_alarms, resume=resume,
-            settings=settings or (), say=_say,
+            recipe, data=data, out=out, device=device, seed=seed, start_from=start_from,
+            false_alarms_per_hour=false_alarms, resume=resume, settings=settings or (), say=_say,
         )  # fmt: skip
     except KeyboardInterrupt:
         _say("interrupted; the same command with --resume goes on from the last complete epoch")
@@ -117,6 +121,7 @@ def cross_validate(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Repetitions with other seeds.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of metrics.json.")] = None,
     device: DeviceOption = "auto",
+    start_from: FromOption = None,
     settings: SetOption = None,
 ) -> None:
     """Cross-validate a recipe, folds by training subject."""
@@ -124,8 +129,9 @@ def cross_validate(
 
     folder = out or Path("runs") / f"{Path(recipe).stem}-cross-validation"
     metrics = runs.cross_validate(
-        recipe, data=data, folds=folds, seeds=seeds, out=folder, device=device, settings=settings or (), say=_say
-    )
+        recipe, data=data, folds=folds, seeds=seeds, out=folder, device=device, start_from=start_from,
+        settings=settings or (), say=_say,
+    )  # fmt: skip
     console = _console()
     console.print(console_tables.spread_table(metrics))
     console_tables.print_figures(console, metrics, title="All folds together")

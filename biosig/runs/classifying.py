@@ -122,8 +122,8 @@ class Classification:
         return f"macro-F1 {report['macro_f1']:.3f}"
 
     def gallery(self, bundle: Bundle, corpus: Corpus, windows: Windows, outputs: NDArray[np.float64]) -> list[Picture]:
-        """The mistakes the bundle was surest of; none where windows are no beats."""
-        return worst_mistakes(bundle, corpus, windows, outputs) if bundle.recipe.cutter.positions else []
+        """The mistakes the bundle was surest of; none where labels are not of beats."""
+        return worst_mistakes(bundle, corpus, windows, outputs) if corpus.labels_beats else []
 
     def _usable(self, windows: Windows) -> NDArray[np.bool_]:
         """Windows that have a label and enough real samples (n,)."""

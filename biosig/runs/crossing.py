@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import check_disjoint, grouped_folds, hold_out
@@ -18,6 +19,7 @@ from biosig.recipe import Recipe, TrainPart
 from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
+from biosig.runs.starting import open_start
 from biosig.runs.training import open_recipe, write_json
 from biosig.training.device import choose_device
 from biosig.training.loop import best_epoch
@@ -35,6 +37,7 @@ def cross_validate(
     seeds: int = 1,
     out: str | Path | None = None,
     device: str = "auto",
+    start_from: str | Path | Bundle | None = None,
     settings: Sequence[str] = (),
     say: Say = quiet,
     progress: bool = True,
@@ -43,16 +46,18 @@ def cross_validate(
 
     Returns ``metrics.json``: the figures of all folds together (outputs averaged over seeds, each fold decided by its
     own training subjects' rule), ``spread`` (mean and sd over every fold and seed), and ``folds`` (who was in which).
-    Windows are cut at annotated beats where there are any, so that figures compare with the literature.
+    Windows are cut at annotated beats where there are any, so that figures compare with the literature. With
+    ``start_from`` every network begins with that bundle's trunk.
     """
     opened = open_recipe(recipe, settings, None)
     where = choose_device(device)
+    start = None if start_from is None else open_start(start_from, opened, say)
     corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
     split = corpus.split(opened.data.split)
     records = (*split.train, *(split.validation if corpus.is_sample else ()))
     corpus.require(records, f"cross-validate {opened.name}")
     cuts = _cut(corpus, records, opened, say)
-    windows = cuts[opened.cutter.positions or "reference"]
+    windows = cuts[(opened.cutter.positions or "reference") if corpus.labels_beats else "reference"]
     virtual = prepare_virtual(corpus, records, opened, say=say)
     aim = aim_of(opened)
     fold_of = grouped_folds(windows.subjects, count_labels(windows, len(opened.data.labels)), folds)
@@ -61,7 +66,7 @@ def cross_validate(
     reports = []
     for fold, seed in product(range(folds), range(seeds)):
         title = f"fold {fold + 1} of {folds}, seed {seed + 1} of {seeds}"
-        bench = Bench(opened, aim, where, Bar(title) if progress else None)
+        bench = Bench(opened, aim, where, Bar(title) if progress else None, start)
         outside = np.flatnonzero(fold_of == fold)
         training = windows.of_recordings(np.flatnonzero(fold_of != fold).tolist())
         check_disjoint({"train": training.subjects, "test": [windows.subjects[i] for i in outside]})
@@ -87,7 +92,7 @@ def cross_validate(
     metrics["protocol"] = {
         "what": f"{folds} folds by subject, {seeds} seed(s), {corpus.title}{' sample' if corpus.is_sample else ''}",
         "positions": "annotated beats; end to end at detected ones" if "detected" in cuts else "all windows",
-    }
+    } | ({} if start is None else start.caution(windows.subjects))
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         write_json(Path(out) / "metrics.json", metrics)
@@ -96,7 +101,7 @@ def cross_validate(
 
 def _cut(corpus: Corpus, records: Sequence[str], recipe: Recipe, say: Say) -> dict[Positions, Windows]:
     """The records' windows: at annotated and at detected beats, or, without beats, once (as ``reference``)."""
-    if recipe.cutter.positions is None:
+    if not corpus.labels_beats:
         return {"reference": prepare(corpus, records, recipe, say=say)}
     both: tuple[Positions, ...] = ("reference", "detected")
     return {at: prepare(corpus, records, recipe, positions=at, say=say) for at in both}

@@ -38,7 +38,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a bundle on one part of its database's split; returns and writes ``metrics.json`` and ``report.html``.
 
-    Where windows are cut at beats, ``classes`` are figures at annotated positions, comparable with the literature,
+    Where labels belong to beats, ``classes`` are figures at annotated positions, comparable with the literature,
     and ``detected`` are end-to-end figures: detector, classifier, and the comparison of EC57.
 
     Parameters
@@ -60,7 +60,7 @@ def evaluate(
     records, missing = _records(corpus, split, opened, part)
     for line in filter(None, (split.note, f"not in {corpus.folder}: {', '.join(missing)}" if missing else "")):
         say(line)
-    by_beats = opened.recipe.cutter.positions is not None
+    by_beats = corpus.labels_beats
     at: Positions | None = "reference" if by_beats else None
     windows = prepare(corpus, records, opened.recipe, positions=at, say=say)
     aim = aim_of(opened.recipe)
@@ -134,7 +134,7 @@ def _protocol(
         "split": f"{'sample' if corpus.is_sample else bundle.recipe.data.split}; {split.note}".rstrip("; "),
         "records": ", ".join(records),
         "missing records": ", ".join(missing),
-        "positions": "annotated beats; end-to-end figures at detected beats" if bundle.recipe.cutter.positions else "",
+        "positions": "annotated beats; end-to-end figures at detected beats" if corpus.labels_beats else "",
         "latency": f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after its beat",
         "intervals": "95 %, bootstrap over patients, 1,000 draws",
     }

@@ -15,6 +15,7 @@ from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.aims import Aim
+from biosig.runs.starting import Start
 from biosig.training.loop import History, Watcher, fit
 from biosig.training.predict import Networks
 from biosig.windows.index import Windows
@@ -41,12 +42,14 @@ class Bench:
     aim : what for.
     device : where.
     watcher : who looks on.
+    start : whose trunks the networks begin with; fresh weights where None.
     """
 
     recipe: Recipe
     aim: Aim
     device: torch.device
     watcher: Watcher | None = None
+    start: Start | None = None
 
     def fit(
         self,
@@ -57,7 +60,7 @@ class Bench:
         validation: Windows | None = None,
         checkpoint: Path | None = None,
     ) -> Fitted:
-        """One network from fresh weights; with ``validation`` its best epoch is kept.
+        """One network, from fresh weights or a trunk; with ``validation`` its best epoch is kept.
 
         ``virtual`` are windows rendered from the same training recordings; see :mod:`biosig.datasets.virtual`.
         """
@@ -67,6 +70,8 @@ class Bench:
         shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
         model = build_model(recipe.model.name, recipe.model.options, shape, len(recipe.data.labels))
         aim.begin(model, data)
+        if self.start is not None:
+            self.start.into(model, settings.seed)
         history = fit(
             model,
             data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from biosig.errors import BundleError
 from biosig.models.trunk import take_trunk
 from biosig.options import fields_of
 from biosig.recipe import Recipe
+from biosig.runs.preparing import Say
 
-__all__ = ["Start"]
+__all__ = ["Start", "open_start"]
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,24 @@ class Start:
 
     Parameters
     ----------
-    bundle : network ``n`` of a training takes the trunk of its network ``n``, in turn where it has fewer.
+    bundle : its networks take turns: a network of seed ``n`` takes the trunk of network ``n``, modulo how many it has.
     """
 
     bundle: Bundle
 
-    @classmethod
-    def open(cls, source: str | Path | Bundle) -> Start:
-        """From a bundle or its folder; ``BundleError`` where there is none."""
-        return cls(source if isinstance(source, Bundle) else load(source))
+    @property
+    def name(self) -> str:
+        """Its folder, or the name of its recipe."""
+        return str(self.bundle.folder or self.bundle.recipe.name)
 
-    def into(self, model: nn.Module, number: int) -> None:
-        """Put a trunk into network ``number``; ``BundleError`` naming the shapes that differ."""
+    def into(self, model: nn.Module, seed: int) -> None:
+        """Put a trunk into a fresh network; ``BundleError`` naming the shapes that differ."""
         try:
-            take_trunk(model, self.bundle.models[number % len(self.bundle.models)])
+            take_trunk(model, self.bundle.models[seed % len(self.bundle.models)])
         except ValueError as error:
             raise BundleError(
-                f"{self.bundle.folder or self.bundle.recipe.name}: cannot start from this bundle: {error}; "
-                f"both recipes need the same cutter, channels and model.options (all but what follows the trunk)"
+                f"{self.name}: cannot start from this bundle: {error}; "
+                "both recipes need the same cutter and the same model.options"
             ) from None
 
     def strange(self, recipe: Recipe) -> list[str]:
@@ -57,15 +59,40 @@ class Start:
         """Whom the trunk has seen."""
         return set(self.bundle.manifest.get("provenance", {}).get("subjects", ()))
 
-    @property
-    def origin(self) -> str:
-        """Name, data, date and weights of the bundle, for manifest and model card."""
-        provenance = self.bundle.manifest.get("provenance", {})
-        checksum = self.bundle.manifest.get("sha256", {}).get("weights.safetensors", "unknown")
-        return (
-            f"{self.bundle.recipe.name}, trained on {provenance.get('dataset', 'unknown data')}, "
-            f"{provenance.get('date', 'date unknown')}, weights SHA-256 {checksum}"
+    def caution(self, subjects: Iterable[str]) -> dict[str, str]:
+        """What figures on these subjects must say where the trunk was trained on some of them."""
+        seen = self.subjects.intersection(subjects)
+        if not seen:
+            return {}
+        return {"caution": f"the trunk started from was trained on {len(seen)} of these subjects: this is not a test"}
+
+    def provenance(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """A training's provenance with the bundle's name, data, date and weights, and with whom it was trained on."""
+        there = self.bundle.manifest.get("provenance", {})
+        checksum = self.bundle.manifest.get("sha256", {}).get("weights.safetensors", "not saved")
+        origin = (
+            f"{self.bundle.recipe.name}, trained on {there.get('dataset', 'unknown data')}, "
+            f"{there.get('date', 'date unknown')}, weights SHA-256 {checksum}"
         )
+        return {**own, "started_from": origin, "subjects": sorted({*own["subjects"], *self.subjects})}
+
+
+def open_start(source: str | Path | Bundle, recipe: Recipe, say: Say) -> Start:
+    """From a bundle or its folder; says what its trunk will not find as it is used to.
+
+    ``BundleError`` where there is no bundle, or one of another kind of network.
+    """
+    start = Start(source if isinstance(source, Bundle) else load(source))
+    there, here = start.bundle.recipe.model.name, recipe.model.name
+    if there != here:
+        raise BundleError(
+            f"{start.name}: cannot start {recipe.name!r} from this bundle: "
+            f"its network is of the kind {there!r}, the recipe's is {here!r}"
+        )
+    say(f"starting from the trunk of {start.name}")
+    for line in start.strange(recipe):
+        say(f"caution: the trunk was trained otherwise: {line}")
+    return start
 
 
 def _seen_by_trunk(recipe: Recipe) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from biosig.recipe import Recipe, TrainPart, load_recipe
 from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
+from biosig.runs.starting import open_start
 from biosig.training.augment import check_augmentations
 from biosig.training.device import choose_device, describe_device
 from biosig.training.loop import History, Watcher, best_epoch
@@ -58,6 +59,7 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     seed: int | None = None,
+    start_from: str | Path | Bundle | None = None,
     false_alarms_per_hour: float | None = None,
     resume: bool = False,
     settings: Sequence[str] = (),
@@ -73,6 +75,8 @@ def train(
     out : folder of the bundle, ``runs/NAME`` where None.
     device : ``auto``, ``cpu`` or ``cuda``.
     seed : instead of the recipe's.
+    start_from : a bundle, or its folder, whose trunk the networks begin with (everything before the head); what then
+        learns, and how fast, the recipe says in ``train.head_epochs``, ``train.freeze`` and ``train.layer_decay``.
     false_alarms_per_hour : instead of the recipe's; the budget of an anomaly threshold.
     resume : go on with a run in ``out`` that was interrupted.
     settings : ``key=value`` changes to the recipe, as in ``train.lr=3e-4``.
@@ -82,6 +86,7 @@ def train(
     budget = [] if false_alarms_per_hour is None else [f"train.false_alarms_per_hour={false_alarms_per_hour}"]
     opened = open_recipe(recipe, [*settings, *budget], seed)
     where = choose_device(device)
+    start = None if start_from is None else open_start(start_from, opened, say)
     corpus = open_corpus(opened.data.dataset, None if data is None else Path(data))
     folder = Path(out) if out is not None else Path("runs") / opened.name
     split = corpus.split(opened.data.split)
@@ -107,11 +112,14 @@ def train(
             watchers.append(TensorBoard(folder / "tensorboard" / title))
         return Several(watchers) if watchers else None
 
-    bench = Bench(opened, aim_of(opened), where)
+    bench = Bench(opened, aim_of(opened), where, start=start)
     fits, decision, metrics, history = _fit_members(bench, windows, virtual, held_out, watch, folder)
+    provenance = _provenance(opened, corpus, split, windows, held_out, describe_device(where))
+    if start is not None:
+        provenance = start.provenance(provenance)
     manifest = {
         "metrics": metrics,
-        "provenance": _provenance(opened, corpus, split, windows, held_out, describe_device(where)),
+        "provenance": provenance,
         "latency_s": float((windows.ready_s - windows.onset_s).max()),
         "history": history,
     }
@@ -166,7 +174,7 @@ def _fit_members(
     what = f"validation subjects, held out of training: {names}"
     if settings.refit:
         what += "; the bundle's networks were then trained on all subjects, these included"
-    metrics["protocol"] = {"what": what}
+    metrics["protocol"] = {"what": what} | ({} if bench.start is None else bench.start.caution(validation.subjects))
     history = fits[0].history
     if settings.refit:
         epochs = best_epoch(history) if settings.patience else settings.epochs

@@ -182,6 +182,7 @@ class _Training:
     def __init__(
         self, model: nn.Module, data: TrainingData, objective: Objective, settings: TrainPart, device: torch.device
     ) -> None:
+        self._born = _digest(model)
         self.model = model.to(device)
         self.average: AveragedModel | None = None
         if settings.ema:
@@ -307,15 +308,23 @@ class _Training:
 
     @cached_property
     def _fingerprint(self) -> str:
-        """What makes this training this one: settings, network with its options, and every sample it learns from."""
+        """What makes this training this one: settings, network as it began, and every sample it learns from."""
         windows = self.data.windows
-        shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
-        parts = [self.settings.model_dump(), repr(self.model), shapes, self.data.context, windows.names]
+        parts = [self.settings.model_dump(), repr(self.model), self._born, self.data.context, windows.names]
         digest = hashlib.sha256(json.dumps(parts).encode())
         learnt: tuple[NDArray[Any], ...] = (windows.start, windows.label, windows.features, self.data.weight)
         for values in (*windows.signals, *learnt):
             digest.update(values.tobytes())
         return digest.hexdigest()
+
+
+def _digest(model: nn.Module) -> str:
+    """SHA-256 of names, shapes and values of a network's weights."""
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def parameter_groups(model: nn.Module, settings: TrainPart) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,6 +18,9 @@ from biosig.training.resident import ResidentWindows
 from biosig.windows.index import Windows
 
 __all__ = ["Networks"]
+
+STEPS = 2**17
+"""Windows looked back on in one pass through a network, 2,048 sequences of 64: what fits in memory."""
 
 
 class Networks:
@@ -55,21 +59,36 @@ class Networks:
         return np.asarray(torch.stack(each).double().mean(dim=0).cpu().numpy(), dtype=np.float64)
 
     def predict(self, windows: Windows, batch_size: int = 2048) -> NDArray[np.float64]:
-        """Outputs float64 (n, answer.width) about every window of an index."""
-        if not len(windows):
+        """Outputs float64 (n, answer.width) about every window of an index.
+
+        Windows that look back equally far are answered together, so that short recordings cost what their length costs.
+        """
+        n = len(windows)
+        if not n:
             return np.zeros((0, self.answer.width))
-        pairs = self.sequences(windows, np.arange(len(windows)), batch_size)
-        return np.concatenate([self.outputs(sequences, count) for sequences, count in pairs])
+        known = self._read_all(windows, batch_size)
+        first = np.searchsorted(windows.recording, windows.recording)
+        order = np.argsort(np.minimum(np.arange(n) - first, self.context), kind="stable")
+        outputs = []
+        for part in np.array_split(order, math.ceil(n * self.context / STEPS)):
+            rows, count = windows.contexts(self.context, part)
+            sequences = known[torch.from_numpy(rows[:, : count.max()]).to(self.device)]
+            outputs.append(self.outputs(sequences, torch.from_numpy(count).to(self.device)))
+        return np.concatenate(outputs)[np.argsort(order, kind="stable")]
 
     def sequences(
         self, windows: Windows, chosen: NDArray[np.int64], batch_size: int = 2048
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """What :meth:`outputs` takes, about the chosen windows of an index, some at a time; all windows are read."""
-        resident = ResidentWindows(windows, self.device)
-        number = torch.arange(len(windows), device=self.device)
-        known = torch.cat(
-            [self.read(resident.samples(rows), resident.features(rows)) for rows in torch.split(number, batch_size)]
-        )
+        known = self._read_all(windows, batch_size)
         rows, count = (torch.from_numpy(array).to(self.device) for array in windows.contexts(self.context, chosen))
         for part, there in zip(torch.split(rows, batch_size), torch.split(count, batch_size), strict=True):
             yield known[part], there
+
+    def _read_all(self, windows: Windows, batch_size: int) -> Tensor:
+        """What is remembered of every window (n, n_networks, m)."""
+        resident = ResidentWindows(windows, self.device)
+        number = torch.arange(len(windows), device=self.device)
+        return torch.cat(
+            [self.read(resident.samples(rows), resident.features(rows)) for rows in torch.split(number, batch_size)]
+        )
