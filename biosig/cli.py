@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -232,17 +233,26 @@ def monitor(
     on_resume: Annotated[
         str | None, typer.Option("--on-resume", help="Standard input of a resumed run: replay or continue.")
     ] = None,
+    web: Annotated[bool, typer.Option("--web", help="Serve a page to watch and acknowledge alarms on.")] = False,
+    host: Annotated[
+        str, typer.Option("--host", help="Of the page; another one opens it to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 = any that is free.")] = 8765,
     device: DeviceOption = "cpu",
 ) -> None:
     """Watch recordings and live signals: beats, scores and alarms, stored so that a killed run can go on."""
     from biosig.monitoring import terminal
-    from biosig.runs import watching
+    from biosig.runs import serving, watching
 
     options = watching.source_options(speed=speed, channels=channels, fs=fs, unit=unit, on_resume=on_resume)
-    with watching.stop_on_signals() as stop, terminal.shown(_console(), _say, as_json=as_json) as listeners:
+    with ExitStack() as stack:
+        stop = stack.enter_context(watching.stop_on_signals())
+        board, orders = stack.enter_context(serving.served(host, port, say=_say)) if web else (None, None)
+        listeners = stack.enter_context(terminal.shown(_console(), _say, as_json=as_json))
         watched = watching.monitor(
             sources, bundle or (), out=out, store=store, options=options, lead_map=watching.lead_map(lead or ()),
-            resume=resume, device=device, listeners=listeners, say=_say, stop=stop,
+            resume=resume, device=device, listeners=[*listeners, *([board] if board else [])], say=_say, stop=stop,
+            orders=orders,
         )  # fmt: skip
     if not as_json:
         _console().print(terminal.alarm_summary(watched.alarms))

@@ -23,28 +23,16 @@ from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.intake import Notice
 from biosig.monitoring.log import Entry, row_of
 from biosig.monitoring.monitor import Listener, Monitor, Round
+from biosig.monitoring.readout import rhythm
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JsonLines", "LiveTable", "PlainLines", "alarm_figures", "alarm_summary", "as_line", "rhythm", "shown"]
+__all__ = ["JsonLines", "LiveTable", "PlainLines", "alarm_figures", "alarm_summary", "as_line", "shown"]
 
 _STYLES = {"high": "bold white on red", "medium": "black on yellow", "low": "black on cyan"}
 """Colours of priorities: red, yellow, cyan, as IEC 60601-1-8:2006+A2:2020, table 2, has for indicator lights."""
 _LABELS = {"S": "cyan", "V": "red", "F": "magenta", "?": "dim"}
-_RHYTHMS = (
-    "ventricular-fibrillation",
-    "asystole",
-    "ventricular-tachycardia",
-    "extreme-bradycardia",
-    "extreme-tachycardia",
-    "ventricular-run",
-    "bigeminy",
-    "trigeminy",
-    "irregular-rhythm",
-    "pause",
-)
-_FEW_BEATS = 8
 
 
 class JsonLines:
@@ -258,17 +246,6 @@ def ward_table(views: list[BedView], caption: str) -> Table:
             row.append(Text(f"{view.anomaly:.2f}" if math.isfinite(view.anomaly) else "--"))
         table.add_row(*row, Text(f"{100 * view.good:.0f} %", style="" if view.good >= 0.5 else "red"), _alarms(view))
     return table
-
-
-def rhythm(view: BedView) -> str:
-    """The most urgent rhythm in force; ``regular`` needs enough beats and good signal: silence is not health."""
-    found = [alarm.alarm for alarm in view.alarms if alarm.shown != "latched"]
-    for name in _RHYTHMS:
-        if name in found:
-            return name.replace("-", " ")
-    if len(view.beats) < _FEW_BEATS or view.good < 0.5 or not math.isfinite(view.heart_rate):
-        return "--"
-    return "no finding"
 
 
 def _beats(view: BedView) -> Text:

@@ -11,8 +11,9 @@ from biosig.monitoring.alarms import ActiveAlarm
 from biosig.monitoring.bed import BedView
 from biosig.monitoring.exports import alarm_table
 from biosig.monitoring.monitor import Monitor
+from biosig.monitoring.readout import rhythm
 from biosig.monitoring.sources import Replay
-from biosig.monitoring.terminal import JsonLines, LiveTable, PlainLines, alarm_summary, rhythm, shown, ward_table
+from biosig.monitoring.terminal import JsonLines, LiveTable, PlainLines, alarm_summary, shown, ward_table
 
 
 def view(**changes):
