@@ -9,11 +9,9 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection
 from typing import Any
 
-from biosig.monitoring.conditions import Level
 from biosig.monitoring.log import Entry
 from biosig.monitoring.monitor import Monitor, Round
 from biosig.monitoring.orders import Orders
-from biosig.monitoring.rules import Rule
 from biosig.monitoring.web.chart import Chart
 from biosig.monitoring.web.outbox import Outbox
 from biosig.monitoring.web.wire import VERSION, number, pack
@@ -48,7 +46,6 @@ class Board:
         self._charts: dict[str, Chart] = {}
         self._pages: list[Outbox] = []
         self._log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
-        self._rules: tuple[Rule, ...] = ()
         self._trouble = ""
         self._refused: tuple[str, ...] = ()
         self._ended = ""
@@ -60,7 +57,7 @@ class Board:
         for entry in step.entries:
             by_patient[entry.patient].append(entry)
         with self._lock:
-            self._rules, self._trouble = monitor.rules, monitor.trouble
+            self._trouble = monitor.trouble
             self._refused = tuple(monitor.refused.values())
             self._welcome(monitor)
             loud: set[str] = set()
@@ -150,16 +147,11 @@ class Board:
             self._pages.append(page)
 
     def _hello(self) -> bytes:
-        rules = [{"name": rule.name, "priority": rule.priority, "technical": rule.technical} for rule in self._rules]
-        levels = [rule.watch for rule in self._rules if isinstance(rule.watch, Level)]
-        anomaly = [level.threshold for level in levels if level.of == "anomaly"]
         return pack(
             {
                 "kind": "hello",
                 "version": VERSION,
                 "beds": [chart.card() for chart in self._charts.values()],
-                "rules": rules,
-                "threshold": anomaly[0] if anomaly else None,
                 "log": list(self._log),
             }
         )
@@ -188,9 +180,10 @@ class Board:
             page.shown = known
 
     def knows(self, patient: str, alarm: str) -> bool:
-        """Whether a patient is watched, and an alarm (``""`` = all) has a rule."""
+        """Whether a patient is watched, and an alarm (``""`` = all) is one of theirs."""
         with self._lock:
-            return patient in self._charts and alarm in ("", *(rule.name for rule in self._rules))
+            chart = self._charts.get(patient)
+            return chart is not None and alarm in ("", *chart.alarms)
 
     def end(self, reason: str) -> None:
         """The monitor has ended: pages are told why nothing moves any more."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from biosig.monitoring.bed import Bed, BedView, Tick
+from biosig.monitoring.conditions import Level
 from biosig.monitoring.events import AlarmEvent, SignalState
 from biosig.monitoring.intake import Notice
 from biosig.monitoring.log import Entry, Scored
@@ -126,15 +127,25 @@ class Chart:
         header = {"kind": "history", "patient": self.patient, "columns": COLUMNS, "shape": table.shape}
         return pack(header, table)
 
+    @property
+    def alarms(self) -> list[str]:
+        """Names of the alarms that can be raised."""
+        return [rule.name for rule in self._bed.watching.rules]
+
     def card(self) -> dict[str, Any]:
-        """Who this is and how they are watched."""
+        """Who this is and how they are watched; ``threshold`` is that of the anomaly alarm, None = there is none."""
         layout, watching = self._bed.layout, self._bed.watching
+        levels = [rule.watch for rule in watching.rules if isinstance(rule.watch, Level)]
+        anomaly = [level.threshold for level in levels if level.of == "anomaly"]
         return {
             "patient": self.patient,
             "channels": layout.channels,
             "units": layout.units,
             "fs": layout.fs,
             "latency_s": number(watching.latency_s),
+            "beats": watching.beats is not None,
+            "rules": [{"name": rule.name, "priority": rule.priority} for rule in watching.rules],
+            "threshold": anomaly[0] if anomaly else None,
         }
 
     def status(self, news: list[list[float | None]]) -> bytes:

@@ -104,7 +104,9 @@ def test_a_page_is_told_everything_from_the_first_message_on(served, page, flutt
         assert [(bed["patient"], bed["channels"], bed["units"], bed["fs"]) for bed in hello["beds"]] == [
             ("207", ["MLII"], ["mV"], 360.0)
         ]
-        assert {rule["name"]: rule["priority"] for rule in hello["rules"]}["ventricular-fibrillation"] == "high"
+        assert {rule["name"]: rule["priority"] for rule in hello["beds"][0]["rules"]}[
+            "ventricular-fibrillation"
+        ] == "high"
         raised = {row["alarm"] for row in hello["log"] if row["event"] == "raised"}
         assert "ventricular-fibrillation" in raised
         status, _ = one.hear("status")

@@ -9,8 +9,6 @@ const COLUMNS = 5;
 
 export class Ward extends EventTarget {
   beds = new Map();
-  rules = new Map();
-  threshold = null;
   log = [];
   trouble = "";
   refused = [];
@@ -23,9 +21,7 @@ export class Ward extends EventTarget {
     this.dispatchEvent(new CustomEvent(header.kind, { detail: header }));
   }
 
-  _hello({ beds, rules, threshold, log }) {
-    this.rules = new Map(rules.map((rule) => [rule.name, rule]));
-    this.threshold = threshold;
+  _hello({ beds, log }) {
     this.log = log;
     this.lost = 0;
     const names = new Set(beds.map((card) => card.patient));
@@ -34,9 +30,7 @@ export class Ward extends EventTarget {
   }
 
   _bed(card) {
-    const bed = this.beds.get(card.patient);
-    if (bed) bed.threshold = this.threshold;
-    else this.beds.set(card.patient, new Bed(card, this.threshold));
+    if (!this.beds.has(card.patient)) this.beds.set(card.patient, new Bed(card));
   }
 
   _status(header) {
@@ -78,11 +72,11 @@ class Bed {
   ectopics = NaN;
   #points = new Map();
 
-  constructor(card, threshold) {
+  constructor(card) {
     this.card = card;
     this.name = card.patient;
-    this.threshold = threshold;
-    this.scores = threshold != null;
+    this.threshold = card.threshold;
+    this.scores = card.threshold != null;
     this.ring = new Ring(card);
   }
 
