@@ -76,6 +76,8 @@ class Staged(nn.Module, ABC):
     head: nn.Linear
     frozen = ""
     """Stages up to this one are not trained; ``""`` where all are."""
+    reads_samples: bool = True
+    """Whether the samples of a window enter, or its features alone."""
 
     @abstractmethod
     def stages(self) -> Mapping[str, Sequence[nn.Module]]:

@@ -170,6 +170,7 @@ class Recurrent(Staged):
         reads_samples, reads_features = options.hidden or options.stem, options.use_features and shape.n_features
         if not (reads_samples or reads_features):
             raise ValueError("nothing of a window enters: these windows have no features; give stem or hidden")
+        self.reads_samples = bool(reads_samples)
         self.samples = WindowReader(shape.n_channels, options) if reads_samples else None
         self.features = FeatureReader(shape.n_features, options) if reads_features else None
         width = sum(reader.width for reader in (self.samples, self.features) if reader is not None)

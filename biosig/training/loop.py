@@ -195,10 +195,12 @@ class _Training:
         self.settings = settings
         self.device = device
         if data.virtual is None or data.virtual_weight is None:
-            self.resident = ResidentWindows(data.windows, device, data.weight)
+            windows, weight = data.windows, data.weight
         else:
             weight = np.concatenate([data.weight, data.virtual_weight])
-            self.resident = ResidentWindows(Windows.join([data.windows, data.virtual]), device, weight)
+            windows = Windows.join([data.windows, data.virtual])
+        with_samples = not isinstance(model, Staged) or model.reads_samples
+        self.resident = ResidentWindows(windows, device, weight, with_samples=with_samples)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), lr=settings.lr)
 
     def run_epoch(self, epoch: int, watcher: Watcher) -> dict[str, float]:

@@ -35,13 +35,24 @@ class Batch:
 class ResidentWindows:
     """An index of windows whose signals lie, end to end, on one device.
 
-    ``weight`` is float64 (n_windows,), how much a window counts in the loss.
+    Parameters
+    ----------
+    weight : float64 (n_windows,), how much a window counts in the loss.
+    with_samples : False for a network that looks at features alone: samples are then zeros that take no memory.
     """
 
-    def __init__(self, windows: Windows, device: torch.device, weight: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        device: torch.device,
+        weight: NDArray[np.float64] | None = None,
+        *,
+        with_samples: bool = True,
+    ) -> None:
         lengths = [signal.shape[1] for signal in windows.signals]
         offset = np.concatenate([[0], np.cumsum(lengths)])[windows.recording]
         self.device = device
+        self._with_samples = with_samples
         self.length = windows.length
         self._signal = torch.from_numpy(np.concatenate(windows.signals, axis=1)).to(device)
         self._start = torch.from_numpy(windows.start + offset).to(device)
@@ -56,6 +67,8 @@ class ResidentWindows:
 
     def samples(self, rows: Tensor) -> Tensor:
         """Samples of these windows: rows (...) -> float32 (..., n_channels, length)."""
+        if not self._with_samples:
+            return torch.zeros((), device=self.device).expand(*rows.shape, len(self._signal), self.length)
         gathered = self._signal[:, self._start[rows].unsqueeze(-1) + self._span]
         return gathered.movedim(0, -2)
 

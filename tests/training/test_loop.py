@@ -223,6 +223,24 @@ def test_gathering_on_the_device_equals_gathering_by_hand():
     np.testing.assert_array_equal(resident.samples(rows).numpy(), expected)
 
 
+def test_samples_that_a_network_does_not_look_at_are_not_gathered():
+    rows = torch.tensor([[0, 1, 2], [200, 201, 202]])
+    absent = ResidentWindows(WINDOWS, CPU, with_samples=False)
+    assert absent.samples(rows).shape == ResidentWindows(WINDOWS, CPU).samples(rows).shape
+    assert not absent.samples(rows).any()
+    even = np.ones(len(WINDOWS))
+    features_only = OPTIONS | {"stem": [], "hidden": 0}
+    losses = []
+    for looks in (True, False):
+        torch.manual_seed(0)
+        model = build_model("recurrent", features_only, InputShape(1, 16, 2, context=4), 2)
+        assert not model.reads_samples
+        model.reads_samples = looks
+        settings = SETTINGS.model_copy(update={"epochs": 1})
+        losses.append(fit(model, TrainingData(WINDOWS, 4, even), Classify(settings), settings, device=CPU)[0]["loss"])
+    assert losses[0] == losses[1]
+
+
 def test_predicting_once_equals_running_every_context_by_itself():
     model, _ = train(SETTINGS.model_copy(update={"epochs": 1}))
     found = Networks([model], ANSWER, context=4, device=CPU).predict(WINDOWS)
