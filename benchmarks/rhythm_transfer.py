@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
+from biosig.bundle import load
 from biosig.datasets.registry import open_corpus
 from biosig.recipe import Recipe, load_recipe
 from biosig.runs.aims import aim_of
@@ -82,7 +83,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", dest="settings", action="append", default=[])
     asked = parser.parse_args()
-    recipe, start = load_recipe("ecg-rhythm", asked.settings), Start.open(asked.source)
+    recipe, start = load_recipe("ecg-rhythm", asked.settings), Start(load(asked.source))
     corpus = open_corpus("cinc2017", asked.data)
     windows = prepare(corpus, corpus.split("all").train, recipe)
     label = count_labels(windows, len(recipe.data.labels)).argmax(axis=1)
