@@ -227,6 +227,9 @@ def monitor(
     as_json: Annotated[bool, typer.Option("--json", help="Print every event as one JSON line.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run in --out stopped.")] = False,
     lead: Annotated[list[str] | None, typer.Option("--lead", help="V5=MLII takes V5 for the bundle's MLII.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="TOML file of alarm rules; biosig rules prints the shipped ones.")
+    ] = None,
     channels: Annotated[str, typer.Option("--channels", help="Of raw frames on standard input: MLII,V5.")] = "",
     fs: Annotated[float | None, typer.Option("--fs", help="Rate of raw frames in Hz; none = JSON lines.")] = None,
     unit: Annotated[str, typer.Option("--unit", help="Unit of raw frames.")] = "mV",
@@ -251,8 +254,8 @@ def monitor(
         listeners = stack.enter_context(terminal.shown(_console(), _say, as_json=as_json))
         watched = watching.monitor(
             sources, bundle or (), out=out, store=store, options=options, lead_map=watching.lead_map(lead or ()),
-            resume=resume, device=device, listeners=[*listeners, *([board] if board else [])], say=_say, stop=stop,
-            orders=orders,
+            rules=rules, resume=resume, device=device, listeners=[*listeners, *([board] if board else [])],
+            say=_say, stop=stop, orders=orders,
         )  # fmt: skip
     if not as_json:
         _console().print(terminal.alarm_summary(watched.alarms))
@@ -289,6 +292,14 @@ def evaluate_alarms(
     _console().print(*terminal.alarm_figures(figures))
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+@app.command()
+def rules() -> None:
+    """Print the shipped alarm rules as TOML, to begin a file of your own from."""
+    from biosig.monitoring.rules import rules_to_toml, shipped_rules
+
+    typer.echo(rules_to_toml(shipped_rules()))
 
 
 @app.command("list")

@@ -175,7 +175,8 @@ class EventsPart(_Part):
 class Recipe(_Part):
     """One task, from recording to labels.
 
-    ``figures`` names what an evaluation says beside the figures per class, :mod:`biosig.runs.task_figures`.
+    ``figures`` names what an evaluation says beside the figures per class, :mod:`biosig.runs.task_figures`. ``alarm``
+    are rules for a monitor, beside those shipped or in their place, :mod:`biosig.monitoring.rules`.
     """
 
     name: str
@@ -188,6 +189,7 @@ class Recipe(_Part):
     train: TrainPart = TrainPart()
     events: EventsPart | None = None
     figures: tuple[str, ...] = ()
+    alarm: tuple[dict[str, Any], ...] = ()
 
     @field_validator("signal")
     @classmethod

@@ -16,7 +16,7 @@ from biosig.evaluation.alarms import Span
 from biosig.records.recording import Annotations
 from biosig.windows.labels import aami_classes, rhythms, vf_spans
 
-__all__ = ["reference_spans"]
+__all__ = ["abnormal_spans", "reference_spans"]
 
 _EXACT_S = 1e-6
 _PATTERNS = {
@@ -25,6 +25,8 @@ _PATTERNS = {
     "bigeminy": r"V(?:[^V]V){2,}",
     "trigeminy": r"V(?:[^V]{2}V){2,}",
 }
+_SINUS = ("N", "SBR")
+"""Rhythm notes of sinus rhythm, fast or slow."""
 _RHYTHMS = {"AFIB": "irregular-rhythm"}
 
 
@@ -61,6 +63,40 @@ def reference_spans(
         spans += _rates(beats_s[inside])
         spans += _patterns(beats_s[inside], labels[inside])
     return tuple(sorted(spans, key=lambda span: (span.start_s, span.kind)))
+
+
+def abnormal_spans(annotations: Annotations, kind: str, k: int, n: int, *, duration_s: float) -> tuple[Span, ...]:
+    """Stretches that an alarm on anomalies should tell of, in order of onset.
+
+    From the first of ``k`` abnormal beats among ``n`` consecutive ones to the last of them, and flutter between ``[``
+    and ``]`` marks; what touches is one span. A beat is abnormal by its class (AAMI S, V, F or Q), or because it lies
+    in a rhythm other than sinus: in atrial fibrillation most beats are class N.
+
+    Parameters
+    ----------
+    annotations : beats and rhythm marks of one recording.
+    kind : name of the alarm.
+    k, n : of its rule.
+    duration_s : length of the recording.
+    """
+    classes = aami_classes(annotations.label)
+    is_beat = classes != ""
+    beats_s, odd = annotations.onset_s[is_beat], classes[is_beat] != "N"
+    for rhythm in rhythms(annotations, duration_s):
+        if rhythm.name not in _SINUS:
+            odd |= (beats_s >= rhythm.start_s) & (beats_s < rhythm.stop_s)
+    found = [(start_s, min(stop_s, duration_s)) for start_s, stop_s in vf_spans(annotations).tolist()]
+    for first in range(len(beats_s) - n + 1):
+        places = np.flatnonzero(odd[first : first + n]) + first
+        if len(places) >= k:
+            found.append((float(beats_s[places[0]]), float(beats_s[places[-1]])))
+    joined: list[tuple[float, float]] = []
+    for start_s, stop_s in sorted(found):
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], stop_s)
+        else:
+            joined.append((start_s, stop_s))
+    return tuple(Span(kind, start_s, stop_s) for start_s, stop_s in joined)
 
 
 def _between(flutter: NDArray[np.float64], duration_s: float) -> Iterator[tuple[float, float]]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biosig.errors import StoreError
-from biosig.evaluation.alarm_reference import reference_spans
+from biosig.evaluation.alarm_reference import abnormal_spans, reference_spans
 from biosig.evaluation.alarms import Span, evaluate_alarms
+from biosig.monitoring.conditions import Level
 from biosig.monitoring.events import AlarmEvent, BeatEvent
 from biosig.monitoring.rhythms import Gap
 from biosig.monitoring.rules import Rule, rule_from_dict
@@ -99,8 +100,9 @@ def score_alarms(
 ) -> dict[str, Any]:
     """Figures of :func:`~biosig.evaluation.alarms.evaluate_alarms` for the alarms that these rules raised.
 
-    Technical alarms and alarms on anomalies, of which annotations tell nothing, are left out of the figures;
-    ``not_scored`` counts those raised, by name. An event counts as found by the alarm of a rule that hides its own.
+    Technical alarms, of which annotations tell nothing, are left out of the figures; ``not_scored`` counts those
+    raised, by name. An event counts as found by the alarm of a rule that hides its own. An alarm on anomalies is scored
+    against stretches with as many abnormal beats as it asks for, by class or rhythm, and against flutter.
 
     Parameters
     ----------
@@ -112,8 +114,11 @@ def score_alarms(
     """
     lengths = {rule.name: rule.watch.at_least_s for rule in rules if isinstance(rule.watch, Gap)}
     gaps = {f"{name}_s": lengths[name] for name in ("asystole", "pause") if name in lengths}
-    reference = reference_spans(annotations, duration_s=duration_s, **gaps)
-    names = {rule.name for rule in rules if not rule.technical and rule.name != "anomaly"}
+    lasting = {rule.name: rule.watch for rule in rules if isinstance(rule.watch, Level) and rule.watch.of == "anomaly"}
+    reference = list(reference_spans(annotations, duration_s=duration_s, **gaps))
+    for name, watch in lasting.items():
+        reference += abnormal_spans(annotations, name, watch.k, watch.n, duration_s=duration_s)
+    names = {rule.name for rule in rules if not rule.technical}
     spans = alarm_spans(events, duration_s=duration_s)
     figures = evaluate_alarms(
         [span for span in reference if span.kind in names],

@@ -60,6 +60,7 @@ class Watching:
     channels : whose signal state is told, by the source's names.
     bundles : names of those that score the patient.
     beats : the one of them whose windows are the beats that alarms hear of; None = none.
+    anomaly : the one of them whose anomaly scores alarms hear of; None = none.
     lead : the channel that fibrillation is looked for on; None = it is not.
     tick_s : seconds of signal watched at a time.
     reorder_s : packets may come out of order by as much.
@@ -71,6 +72,7 @@ class Watching:
     channels: tuple[str, ...]
     bundles: tuple[str, ...]
     beats: str | None
+    anomaly: str | None
     lead: str | None
     tick_s: float = 1.0
     reorder_s: float = 0.25
@@ -247,7 +249,7 @@ class Bed:
         states = self._watch.push(tick.samples)
         memory.ticks += 1
         memory.now_s = tick.start_s + tick.samples.shape[1] / self.layout.fs
-        events: list[InputEvent] = [*states, *self._fibrillation(tick.samples), *self._memory.recent.hear(scored)]
+        events: list[InputEvent] = [*states, *self._fibrillation(tick.samples), *self._heard(scored)]
         said += [self.entry(what) for what in (*scored, *states)]
         return said + self._alarms(events, memory.now_s)
 
@@ -255,7 +257,7 @@ class Bed:
         """The end: what was still to be scored, and every event that is known by then."""
         said = [self._due_notice() for _ in range(len(self._memory.notices))]
         said += [self.entry(one) for one in scored]
-        said += self._alarms(self._memory.recent.hear(scored), math.inf)
+        said += self._alarms(self._heard(scored), math.inf)
         self._memory.finished = True
         return said
 
@@ -295,6 +297,9 @@ class Bed:
             (found.time_s + self._memory.flutter_s).tolist(), found.value.tolist(), found.usable.tolist(), strict=True
         )
         return [FibrillationScore(time_s, time_s, value, usable) for time_s, value, usable in rows]
+
+    def _heard(self, scored: Sequence[Scored]) -> list[InputEvent]:
+        return self._memory.recent.hear(scored, anomaly=self.watching.anomaly)
 
     def _alarms(self, events: Sequence[InputEvent], until_s: float) -> list[Entry]:
         """Hand the alarms what is known by now; what is known later waits."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError
 from biosig.monitoring.conditions import Level, Signal
-from biosig.monitoring.rules import Rule, check_rules, shipped_rules
+from biosig.monitoring.rules import Rule, check_rules, rule_from_dict, shipped_rules
 from biosig.records.recording import Layout
 from biosig.scoring.patient import PatientWindows
+from biosig.windows.slide import Slide
 
-__all__ = ["Panel", "beat_bundle", "rules_for"]
+__all__ = ["Panel", "anomaly_bundle", "beat_bundle", "rules_for"]
+
+PERSISTENCE_S = 10.0
+"""How long anomalies must go on to be told, where windows are cut at a fixed stride."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,54 @@ def beat_bundle(bundles: Mapping[str, Bundle]) -> str | None:
     return max(cut_at_beats, key=lambda name: len(bundles[name].labels), default=None)
 
 
+def anomaly_bundle(bundles: Mapping[str, Bundle]) -> str | None:
+    """Name of the bundle whose anomaly scores alarms hear of: the first that gives any."""
+    return next((name for name, bundle in bundles.items() if bundle.anomaly_threshold is not None), None)
+
+
 def rules_for(bundles: Mapping[str, Bundle], rules: Sequence[Rule] | None = None) -> tuple[Rule, ...]:
-    """The rules that can be kept with these bundles: where none tells of beats, silence would be taken for asystole.
+    """The rules that one patient is watched by.
+
+    Those asked for, or else those shipped, with the ones of the bundles' recipes added or, of the same name, in their
+    place. Left out are rules about beats where no bundle tells of beats: silence would be taken for asystole.
 
     Parameters
     ----------
-    bundles : by name, those that watch one patient.
-    rules : asked for; None = those shipped.
+    bundles : by name, those that watch the patient.
+    rules : asked for; None = shipped and recipes'.
+
+    Raises
+    ------
+    BundleError : a recipe's alarms are no rules.
     """
-    wanted = check_rules(shipped_rules() if rules is None else rules)
+    wanted = check_rules(rules) if rules is not None else _usual_rules(bundles)
     if beat_bundle(bundles) is not None:
         return wanted
     kept = [rule for rule in wanted if _needs_no_beats(rule)]
     names = {rule.name for rule in kept}
     return tuple(replace(rule, hides=tuple(name for name in rule.hides if name in names)) for rule in kept)
+
+
+def _usual_rules(bundles: Mapping[str, Bundle]) -> tuple[Rule, ...]:
+    own: dict[str, Rule] = {}
+    for name, bundle in bundles.items():
+        try:
+            own |= {rule.name: rule for rule in map(rule_from_dict, bundle.recipe.alarm)}
+        except ValueError as error:
+            raise BundleError(f"bundle {name!r}: {error}") from None
+    found = anomaly_bundle(bundles)
+    anomaly = None if found is None else _persistence(bundles[found])
+    try:
+        return check_rules((*(own.pop(rule.name, rule) for rule in shipped_rules(anomaly)), *own.values()))
+    except ValueError as error:
+        raise BundleError(f"alarms of the recipes of {', '.join(bundles)}: {error}") from None
+
+
+def _persistence(bundle: Bundle) -> Level:
+    """Four of five windows at or above the bundle's threshold: of ten beats, or of what ten seconds hold."""
+    threshold, cutter = bundle.anomaly_threshold or 0.0, bundle.recipe.cutter
+    n = max(2, round(PERSISTENCE_S / cutter.stride_s)) if isinstance(cutter, Slide) else 10
+    return Level("anomaly", threshold, k=math.ceil(0.8 * n), n=n)
 
 
 def _needs_no_beats(rule: Rule) -> bool:

@@ -36,8 +36,8 @@ class Recent:
     windows: dict[str, list[Any]] = field(default_factory=dict)
     anomaly: float | None = None
 
-    def hear(self, scored: Sequence[Scored]) -> list[InputEvent]:
-        """What alarms hear of new scores."""
+    def hear(self, scored: Sequence[Scored], *, anomaly: str | None) -> list[InputEvent]:
+        """What alarms hear of new scores; of anomalies only what the bundle of the name ``anomaly`` says."""
         heard: list[InputEvent] = []
         for one in scored:
             score = one.score
@@ -45,13 +45,13 @@ class Recent:
                 label = score.label if score.label in _BEATS else ""
                 heard.append(BeatEvent(score.time_s, score.ready_s, label, good=score.usable))
                 self.beats = [*self.beats, [score.time_s, label or "?"]][-_REMEMBERED:]
-            if math.isfinite(score.anomaly):
+            if one.bundle == anomaly and math.isfinite(score.anomaly):
                 heard.append(AnomalyScore(score.time_s, score.ready_s, score.anomaly, score.usable))
                 self.anomaly = score.anomaly if score.usable else None
-            elif not one.beat:
+            elif not one.beat and math.isnan(score.anomaly):
                 label = score.label or "?"
                 if self.windows.get(one.bundle, [""])[0] != label:
-                    self.windows[one.bundle] = [label, score.start_s]
+                    self.windows[one.bundle] = [label, max(0.0, score.start_s)]
         return heard
 
     def heart_rate(self, now_s: float, fresh_s: float) -> float:

@@ -148,19 +148,15 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         raise RecipeError(f"{path}: {error}") from error
 
 
-def shipped_rules(anomaly_threshold: float | None = None) -> tuple[Rule, ...]:
+def shipped_rules(anomaly: Level | None = None) -> tuple[Rule, ...]:
     """The rules of a bedside monitor, the most urgent first.
 
     Parameters
     ----------
-    anomaly_threshold : the anomaly bundle's threshold; None = no alarm on anomalies.
+    anomaly : how many of the last anomaly scores must reach which threshold; None = no alarm on anomalies.
     """
-    anomaly = [] if anomaly_threshold is None else [_anomaly(anomaly_threshold)]
-    return check_rules((*_LIFE_THREATENING, *_ARRHYTHMIAS, *anomaly, *_TECHNICAL))
-
-
-def _anomaly(threshold: float) -> Rule:
-    return Rule("anomaly", "low", Level("anomaly", threshold, k=8, n=10), off_delay_s=10.0, refractory_s=30.0)
+    lasting = [] if anomaly is None else [Rule("anomaly", "low", anomaly, off_delay_s=10.0, refractory_s=30.0)]
+    return check_rules((*_LIFE_THREATENING, *_ARRHYTHMIAS, *lasting, *_TECHNICAL))
 
 
 _VENTRICULAR = ("ventricular-run", "couplet", "bigeminy", "trigeminy")

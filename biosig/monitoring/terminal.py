@@ -222,30 +222,43 @@ class _Pace:
 
 
 def ward_table(views: list[BedView], caption: str) -> Table:
-    """One row per patient."""
+    """One row per patient; columns about beats, windows and anomalies where there are any."""
     table = Table(caption=caption, expand=True)
+    windows = any(view.windows for view in views)
+    beats = not windows or any(view.beats for view in views)
+    anomalies = any(math.isfinite(view.anomaly) for view in views)
     table.add_column("patient", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("/min", justify="right", no_wrap=True)
-    table.add_column("rhythm", no_wrap=True)
-    table.add_column("last beats", no_wrap=True)
-    anomalies = any(math.isfinite(view.anomaly) for view in views)
+    if beats:
+        table.add_column("/min", justify="right", no_wrap=True)
+        table.add_column("rhythm", no_wrap=True)
+        table.add_column("last beats", no_wrap=True)
+    if windows:
+        table.add_column("windows say", no_wrap=True)
     if anomalies:
         table.add_column("anomaly", justify="right", no_wrap=True)
     table.add_column("good", justify="right", no_wrap=True)
     table.add_column("alarms", ratio=1)
     for view in views:
-        row = [
-            Text(view.patient, style="dim" if view.ended else ""),
-            Text(_clock(view.time_s)),
-            Text(f"{view.heart_rate:.0f}" if math.isfinite(view.heart_rate) else "--", style="bold"),
-            Text(rhythm(view)),
-            _beats(view),
-        ]
+        row = [Text(view.patient, style="dim" if view.ended else ""), Text(_clock(view.time_s))]
+        if beats:
+            rate = f"{view.heart_rate:.0f}" if math.isfinite(view.heart_rate) else "--"
+            row += [Text(rate, style="bold"), Text(rhythm(view)), _beats(view)]
+        if windows:
+            row.append(_windows(view))
         if anomalies:
             row.append(Text(f"{view.anomaly:.2f}" if math.isfinite(view.anomaly) else "--"))
         table.add_row(*row, Text(f"{100 * view.good:.0f} %", style="" if view.good >= 0.5 else "red"), _alarms(view))
     return table
+
+
+def _windows(view: BedView) -> Text:
+    """What each bundle that tells of windows says now, and for how long; ``?`` where it cannot."""
+    said = [
+        f"{bundle}: {label} for {max(0.0, view.time_s - since_s):.0f} s" if label != "?" else f"{bundle}: ?"
+        for bundle, label, since_s in view.windows
+    ]
+    return Text(", ".join(said) or "--")
 
 
 def _beats(view: BedView) -> Text:

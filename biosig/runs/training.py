@@ -22,6 +22,7 @@ from biosig.datasets.splits import Split, check_disjoint, hold_out
 from biosig.datasets.virtual import check_rhythms
 from biosig.errors import RecipeError
 from biosig.models.registry import check_options
+from biosig.monitoring.rules import rule_from_dict
 from biosig.recipe import Recipe, TrainPart, load_recipe
 from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
@@ -47,6 +48,8 @@ def open_recipe(recipe: str | Path | Recipe, settings: Sequence[str], seed: int 
         check_options(opened.model.name, opened.model.options)
         check_augmentations(opened.train.augment)
         check_rhythms(opened.train.virtual.rhythms)
+        for entry in opened.alarm:
+            rule_from_dict(entry)
     except ValueError as error:
         raise RecipeError(f"recipe {opened.name!r}: {error}") from None
     return opened

@@ -20,6 +20,7 @@ from biosig.monitoring.lines import Lines
 from biosig.monitoring.monitor import Listener, Monitor
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel
+from biosig.monitoring.rules import read_rules
 from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
 from biosig.monitoring.streams import LslStream
 from biosig.records.reading import READERS, read
@@ -99,6 +100,7 @@ def monitor(
     store: str | None = None,
     options: SourceOptions | None = None,
     lead_map: Mapping[str, str] | None = None,
+    rules: Path | None = None,
     resume: bool = False,
     tick_s: float = 1.0,
     device: str = "cpu",
@@ -117,6 +119,8 @@ def monitor(
     out : folder of the results, and of ``events.sqlite``.
     store : SQLAlchemy's address of another database for the log.
     lead_map : source channel -> channel of a bundle that it stands in for.
+    rules : TOML file of the alarms' rules, :func:`biosig.monitoring.rules.read_rules`; None = the shipped ones, and
+        those of the bundles' recipes.
     resume : go on with the last session of the store.
     tick_s : seconds of signal watched at a time.
     device : ``auto``, ``cpu`` or ``cuda``.
@@ -127,10 +131,11 @@ def monitor(
 
     Raises
     ------
-    BundleError, RecordError, SourceError, StoreError
+    BundleError, RecipeError, RecordError, SourceError, StoreError
     """
     chosen = options or SourceOptions()
     loaded = load_bundles(bundles or shipped_bundles())
+    chosen_rules = None if rules is None else read_rules(rules)
     live = not math.isinf(chosen.speed) or any(name.startswith("lsl:") for name in sources)
     with ExitStack() as stack:
         place = open_store(out / "events.sqlite" if store is None else store, wait_s=0.25 if live else 5.0)
@@ -157,8 +162,8 @@ def monitor(
                 say(_chosen_told(opened, panel))
             ledger = Ledger(session, hold_s=HOLD_S if live else 0.0)
             watcher = Monitor(
-                loaded, ledger=ledger, lead_map=lead_map, every=panel.every, tick_s=tick_s, device=device,
-                listeners=listeners, orders=orders,
+                loaded, ledger=ledger, lead_map=lead_map, every=panel.every, rules=chosen_rules, tick_s=tick_s,
+                device=device, listeners=listeners, orders=orders,
             )  # fmt: skip
             ended = watcher.run(opened, stop=stop)
         files = export(session, out)

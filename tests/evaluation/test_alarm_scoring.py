@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biosig.evaluation.alarm_reference import reference_spans
+from biosig.evaluation.alarm_reference import abnormal_spans, reference_spans
 from biosig.evaluation.alarms import Span, evaluate_alarms, pool
 from biosig.records.recording import Annotations
 
@@ -30,6 +30,30 @@ def rhythm(labels: str, rr_s: float = 0.8, start_s: float = 0.5) -> Annotations:
 def spans(annotations: Annotations, kind: str, duration_s: float = 60.0) -> list[tuple[float, float]]:
     found = reference_spans(annotations, duration_s=duration_s)
     return [(round(span.start_s, 3), round(span.stop_s, 3)) for span in found if span.kind == kind]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("NNNVVVNNNNNN", []),
+        ("NNNVVVVNNNNN", [(2.9, 5.3)]),
+        ("NNVVNVVNNNNN", [(2.1, 5.3)]),
+        ("NNVVVVVVVNNN", [(2.1, 6.9)]),
+        ("NNSSVFNNNVVVV", [(2.1, 4.5), (7.7, 10.1)]),
+    ],
+)
+def test_abnormal_stretches_hold_four_odd_beats_of_five(labels: str, expected: list[tuple[float, float]]) -> None:
+    found = abnormal_spans(rhythm(labels), "anomaly", 4, 5, duration_s=60.0)
+    assert [(round(span.start_s, 3), round(span.stop_s, 3)) for span in found] == expected
+    assert {span.kind for span in found} <= {"anomaly"}
+
+
+def test_beats_of_another_rhythm_than_sinus_are_abnormal_and_so_is_flutter() -> None:
+    beats = [(float(second), "N") for second in range(1, 40)]
+    noted = marks(*sorted([*beats, (10.5, "+"), (20.5, "+")]), aux={10.5: "(AFIB", 20.5: "(N"})
+    assert [span[1:] for span in abnormal_spans(noted, "anomaly", 8, 10, duration_s=60.0)] == [(11.0, 20.0)]
+    flutter = marks(*beats, (40.5, "["), (50.5, "]"))
+    assert [span[1:] for span in abnormal_spans(flutter, "anomaly", 8, 10, duration_s=60.0)] == [(40.5, 50.5)]
 
 
 def test_figures_are_those_worked_out_by_hand() -> None:

@@ -21,6 +21,8 @@ from biosig.monitoring.monitor import Monitor
 from biosig.monitoring.sources import Replay
 from biosig.monitoring.store import Session, Store
 from biosig.recipe import parse_recipe
+from biosig.records.recording import Layout, Recording
+from biosig.windows.stream import cut_recording
 
 
 @pytest.fixture(scope="session")
@@ -30,31 +32,55 @@ def bundle_folder(bundle, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def slide_bundle(bundle):
+def eeg_bundle(name, model, **train):
     """EEG of four channels in sliding windows of 4 s, with drawn weights."""
-    signal = [{"step": "HoldGaps"}, {"step": "BandPass", "low_hz": 1.0, "high_hz": 40.0}]
-    recipe = parse_recipe(
-        {
-            "name": "eeg",
-            "summary": "Rest or arithmetic, untrained.",
-            "data": {
-                "dataset": "mitbih",
-                "channels": ["Fp1", "Fp2", "O1", "O2"],
-                "unit": "uV",
-                "labels": ["rest", "arithmetic"],
-            },
-            "signal": signal,
-            "windows": {"cut": "slide", "options": {"length_s": 4.0, "stride_s": 2.0}},
-            "model": {"name": "recurrent", "options": {"hidden": 8, "context_hidden": 8}},
-        },
-        where="test",
-    )
+    table = {
+        "name": name,
+        "summary": "Rest or arithmetic, untrained.",
+        "data": {"dataset": "mitbih", "channels": ["Fp1", "Fp2", "O1", "O2"], "unit": "uV"}
+        | {"labels": ["rest", "arithmetic"], "normal": ["rest"]},
+        "signal": [{"step": "HoldGaps"}, {"step": "BandPass", "low_hz": 1.0, "high_hz": 40.0}],
+        "windows": {"cut": "slide", "options": {"length_s": 4.0, "stride_s": 2.0}},
+        "model": model,
+        "train": train,
+    }
+    recipe = parse_recipe(table, where="test")
     shape = InputShape(4, 1000, 0, 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = build_model(recipe.model.name, recipe.model.options, shape, 2).eval()
-    return Bundle(recipe, [model], shape, np.zeros(2))
+        network = build_model(recipe.model.name, recipe.model.options, shape, 2).eval()
+    return Bundle(recipe, [network], shape, np.zeros(2))
+
+
+@pytest.fixture(scope="session")
+def slide_bundle():
+    return eeg_bundle("eeg", {"name": "recurrent", "options": {"hidden": 8, "context_hidden": 8}})
+
+
+@pytest.fixture(scope="session")
+def eeg_anomaly_bundle(head):
+    """Scaled to the first ten seconds of ``head``; its threshold is above all that is scored there."""
+    found = eeg_bundle("eeg-anomaly", {"name": "conv-autoencoder"}, objective="reconstruct")
+    calm = cut_recording(head.crop(0, 12), found.recipe.chain, found.recipe.cutter)
+    samples = torch.stack([torch.from_numpy(calm.signals[0][:, at : at + 1000]) for at in calm.start.tolist()])
+    features = torch.zeros((len(samples), 0))
+    with torch.no_grad():
+        found.models[0].fit_scale(samples, features)
+        measured = found.models[0].measure(samples, features)
+        found.models[0].fit_normal(measured[:, None], torch.ones(len(samples), dtype=torch.int64))
+    found.decision = np.array([3.0])
+    return found
+
+
+@pytest.fixture(scope="session")
+def head():
+    """80 s of rhythms of 10 Hz and noise in uV; from 30 s on a high, slow one; without signal from 46 to 52 s."""
+    draw = np.random.default_rng(0)
+    time_s = np.arange(0, 80, 1 / 250)
+    data = draw.normal(0, 5, (4, time_s.size)) + 20 * np.sin(2 * np.pi * 10 * time_s + np.arange(4)[:, None])
+    data += 150 * np.sin(2 * np.pi * 3 * time_s) * ((time_s > 30) & (time_s < 45))
+    data[:, (time_s >= 46) & (time_s < 52)] = np.nan
+    return Recording.from_array(data, Layout(("Fp1", "Fp2", "O1", "O2"), 250.0, ("uV",) * 4), name="head")
 
 
 @pytest.fixture(scope="session")

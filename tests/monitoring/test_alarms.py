@@ -25,7 +25,7 @@ from biosig.monitoring.rhythms import Gap, Run
 from biosig.monitoring.rules import Rule, shipped_rules
 
 PLAIN = Rule("x", "medium", Level("anomaly", threshold=1.0))
-RULES = shipped_rules(anomaly_threshold=1.0)
+RULES = shipped_rules(Level("anomaly", 1.0, k=8, n=10))
 
 
 def on_off(*spans: tuple[float, float]) -> list[InputEvent]:

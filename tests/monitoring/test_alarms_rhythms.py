@@ -30,7 +30,7 @@ from biosig.monitoring.rules import (
     shipped_rules,
 )
 
-SHIPPED = {rule.name: rule for rule in shipped_rules(anomaly_threshold=1.0)}
+SHIPPED = {rule.name: rule for rule in shipped_rules(Level("anomaly", 1.0, k=8, n=10))}
 
 
 def beats(labels: str, rr_s: float | list[float] = 0.8, start_s: float = 1.0) -> list[BeatEvent]:

@@ -11,7 +11,8 @@ import biosig
 from biosig.evaluation.alarms import Span
 from biosig.monitoring.alarm_scoring import alarm_spans, reference_beats, score_alarms
 from biosig.monitoring.alarms import AlarmEngine
-from biosig.monitoring.events import AlarmEvent, FibrillationScore, Kind, order
+from biosig.monitoring.conditions import Level
+from biosig.monitoring.events import AlarmEvent, AnomalyScore, FibrillationScore, Kind, order
 from biosig.monitoring.rules import Rule, shipped_rules
 from biosig.records.recording import Annotations, Recording
 from biosig.signal.fibrillation import Fibrillation
@@ -88,6 +89,27 @@ def test_the_engine_finds_in_the_shipped_sample_what_the_definitions_find_offlin
     assert kinds["trigeminy"]["events"] > 0
     for kind, one in kinds.items():
         assert (kind, one["found"], one["false_alarms"]) == (kind, one["events"], 0)
+
+
+@pytest.mark.parametrize("name", ["203", "207", "208"])
+def test_alarms_on_anomalies_are_scored_against_abnormal_beats(name: str) -> None:
+    """Scores that know the class of every beat find every stretch; one alarm that never ends is told by its burden."""
+    recording = biosig.read(SAMPLE / name)
+    marks = recording.annotations.where(np.array([label != "+" for label in recording.annotations.label]))
+    rule = Rule("anomaly", "low", Level("anomaly", 0.5, k=3, n=4))
+    for knowing in (True, False):
+        engine = AlarmEngine((rule,))
+        said: list[AlarmEvent] = []
+        for beat in reference_beats(marks, latency_s=LATENCY_S):
+            value = 0.0 if knowing and beat.label == "N" else 1.0
+            said += engine.advance(AnomalyScore(beat.time_s, beat.ready_s, value))
+        one = score_alarms(said, marks, (rule,), duration_s=recording.duration_s)["kinds"]["anomaly"]
+        if knowing:
+            assert one["found"] == one["events"] > 1
+            assert one["false_alarms"] == 0
+        else:
+            assert one["share_of_time"] > 0.9
+            assert one["alarms"] == 1
 
 
 @pytest.mark.data

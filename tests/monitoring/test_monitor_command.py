@@ -66,6 +66,24 @@ def test_without_a_bundle_patients_are_watched_by_the_shipped_ones_that_fit(
     assert "hearts: no bundle here (no manifest.json); shipped with biosig: ecg, eeg" in said
 
 
+def test_rules_of_ones_own_are_kept_and_wrong_ones_told(command, ward, bundle_folder, tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[[alarm]]\nname = "any-beat"\npriority = "low"\nwatch = { condition = "Run", beats = 1, label = "N" }\n'
+    )
+    arguments = (ward / "a", "--bundle", bundle_folder, "--speed", "max", "--rules", rules)
+    code, _, said = command(*arguments, "--out", tmp_path / "wrong")
+    assert code == 2
+    assert "rules.toml: alarm 'any-beat': Run" in said
+    rules.write_text(
+        '[[alarm]]\nname = "fast"\npriority = "low"\nwatch = { condition = "Rate", beats = 3, above_bpm = 20.0 }\n'
+    )
+    code, printed, said = command(*arguments, "--out", tmp_path / "out", "--json")
+    assert code == 0
+    alarms = {event["alarm"] for event in map(json.loads, printed.splitlines()) if event["event"] == "alarm"}
+    assert alarms == {"fast"}
+
+
 def test_json_lines_are_all_that_is_printed(command, ward, bundle_folder, tmp_path):
     code, printed, _ = command(
         ward / "a", "--bundle", bundle_folder, "--speed", "max", "--out", tmp_path / "out", "--json"

@@ -1,10 +1,15 @@
 """Who is watched by which bundles, and by which rules."""
 
+import numpy as np
 import pytest
 
+from biosig.bundle import Bundle
 from biosig.errors import BundleError
 from biosig.monitoring.alarms import AlarmEngine
-from biosig.monitoring.panel import Panel, beat_bundle, rules_for
+from biosig.monitoring.conditions import Level
+from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, rules_for
+from biosig.monitoring.rules import shipped_rules
+from biosig.recipe import parse_recipe
 from biosig.records.recording import Layout
 from biosig.scoring.leads import LeadMapWarning
 
@@ -60,3 +65,45 @@ def test_without_beats_no_silence_is_taken_for_asystole(slide_bundle):
 def test_beats_are_those_of_the_bundle_that_tells_most_classes_apart(both, bundle):
     assert beat_bundle(both) == "ecg"
     assert beat_bundle({"eeg": both["eeg"]}) is None
+
+
+def test_anomalies_must_go_on_for_ten_seconds_or_ten_beats(eeg_anomaly_bundle, bundle):
+    rules = {rule.name: rule for rule in rules_for({"eeg-anomaly": eeg_anomaly_bundle})}
+    assert rules["anomaly"].watch == Level("anomaly", 3.0, k=4, n=5)
+    assert anomaly_bundle({"ecg": bundle, "eeg-anomaly": eeg_anomaly_bundle}) == "eeg-anomaly"
+    beats = with_recipe(bundle, train={"objective": "reconstruct"}, data={"normal": ["N"]}, decision=np.array([2.5]))
+    rules = {rule.name: rule for rule in rules_for({"ecg-anomaly": beats})}
+    assert rules["anomaly"].watch == Level("anomaly", 2.5, k=8, n=10)
+
+
+def with_recipe(bundle, *, decision=None, alarm=(), **changes):
+    """A bundle whose recipe says something else."""
+    table = bundle.recipe.model_dump(mode="json", exclude_none=True)
+    table["train"]["virtual"] = {}
+    for part, values in changes.items():
+        table[part] |= values
+    recipe = parse_recipe(table | {"alarm": list(alarm)}, where="test")
+    return Bundle(recipe, bundle.models, bundle.shape, bundle.decision if decision is None else decision)
+
+
+PAUSE = {"name": "pause", "priority": "high", "watch": {"condition": "Gap", "at_least_s": 3.0}}
+SLOW = {"name": "slow", "priority": "low", "watch": {"condition": "Rate", "beats": 8, "below_bpm": 50.0}}
+
+
+def test_alarms_of_a_recipe_stand_beside_the_shipped_ones_or_in_their_place(bundle):
+    rules = {rule.name: rule for rule in rules_for({"ecg": with_recipe(bundle, alarm=[PAUSE, SLOW])})}
+    assert rules["pause"].priority == "high"
+    assert rules["slow"].watch.below_bpm == 50.0
+    assert set(rules) == {rule.name for rule in shipped_rules()} | {"slow"}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "message"),
+    [
+        (SLOW | {"watch": {"condition": "Speed"}}, "bundle 'ecg': .*condition.*Rate"),
+        (SLOW | {"hides": ["nothing"]}, "alarms of the recipes of ecg: slow hides 'nothing', which is no rule"),
+    ],
+)
+def test_alarms_of_a_recipe_that_are_none_are_told(bundle, alarm, message):
+    with pytest.raises(BundleError, match=message):
+        rules_for({"ecg": with_recipe(bundle, alarm=[alarm])})

@@ -47,6 +47,16 @@ def test_a_row_tells_rate_rhythm_beats_quality_and_alarms():
         assert part in text
 
 
+def test_a_patient_without_beats_is_shown_what_windows_say_and_no_heart_rate():
+    eeg = view(beats=(), heart_rate=math.nan, windows=(("eeg", "arithmetic", 3701.0), ("eeg-eyes", "?", 3720.0)))
+    text = drawn(ward_table([eeg], ""))
+    assert "eeg: arithmetic for 24 s, eeg-eyes: ?" in text
+    assert not {"/min", "rhythm", "last beats"} & set(text.replace("│", "┃").split("┃"))
+    both = drawn(ward_table([eeg, view(patient="bed 2")], ""), width=160)
+    for part in ("/min", "last beats", "windows say", "no finding"):
+        assert part in both
+
+
 def test_high_priority_is_red_and_an_acknowledged_alarm_is_dim():
     loud = drawn(ward_table([view(alarms=(alarm("asystole", "high"),))], ""))
     seen = drawn(ward_table([view(alarms=(alarm("asystole", "high", acknowledged=True),))], ""))

@@ -13,6 +13,7 @@ from biosig.runs.training import open_recipe
         ("train.augment.nois=0.1", "unknown augmentation 'nois'; did you mean 'noise'"),
         ("model.options.cell=rnn", "cell must be one of lstm, gru"),
         ("model.options.context_hidden=0", "context_hidden must be 1 or more, got 0"),
+        ('alarm=[{name="x", priority="low", watch={condition="Rat"}}]', "unknown condition 'Rat'; did you mean 'Rate'"),
         ("model.options.stem=[8, 0]", "stem must be widths of 1 or more, got (8, 0)"),
     ],
 )
