@@ -11,6 +11,7 @@ from biosig.datasets.eegmat import EegMat
 from biosig.datasets.eegmmidb import EegMmidb
 from biosig.datasets.guinea_bissau import GuineaBissau
 from biosig.datasets.mitbih import MitBih
+from biosig.datasets.pictures import MedNist, Pictures, PneumoniaMnist
 from biosig.datasets.sleep_edf import SleepEdf
 from biosig.options import lookup
 
@@ -22,7 +23,10 @@ DATASETS: dict[str, type[Corpus]] = {
     "eegmat": EegMat,
     "eegmmidb": EegMmidb,
     "guinea_bissau": GuineaBissau,
+    "mednist": MedNist,
     "mitbih": MitBih,
+    "pictures": Pictures,
+    "pneumoniamnist": PneumoniaMnist,
     "sleep-edf": SleepEdf,
 }
 

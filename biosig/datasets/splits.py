@@ -71,7 +71,7 @@ def grouped_folds(
     names = sorted(set(subjects))
     if not 2 <= n_folds <= len(names):
         raise ValueError(f"folds must lie between 2 and the number of subjects, {len(names)}, got {n_folds}")
-    held = np.array([counts[[s == name for s in subjects]].sum(axis=0) for name in names], dtype=np.float64)
+    held = _counts_of(subjects, counts, names)
     share = held / np.maximum(held.sum(axis=0), 1)
     jitter = np.random.default_rng(seed).random(len(names)) * 1e-9
     order = np.argsort(-(share.max(axis=1) + jitter), kind="stable")
@@ -93,14 +93,22 @@ def hold_out(subjects: Sequence[str], counts: NDArray[np.int64], share: float, *
 
     Of 2,000 drawn sets of whole subjects the one whose class shares are nearest to ``share`` is taken.
     """
-    names = np.array(sorted(set(subjects)))
+    names = sorted(set(subjects))
     n_held = max(1, round(share * len(names)))
     if n_held >= len(names):
         raise ValueError(f"validation={share} leaves none of {len(names)} subjects to train on")
-    held = np.array([counts[[s == name for s in subjects]].sum(axis=0) for name in names], dtype=np.float64)
+    held = _counts_of(subjects, counts, names)
     fraction = held / np.maximum(held.sum(axis=0), 1)
     generator = np.random.default_rng(seed)
     draws = np.array([generator.permutation(len(names))[:n_held] for _ in range(2000)])
     distance = np.abs(fraction[draws].sum(axis=1) - share).sum(axis=1)
-    chosen = set(names[draws[distance.argmin()]])
+    chosen = {names[row] for row in draws[distance.argmin()]}
     return np.array([subject in chosen for subject in subjects])
+
+
+def _counts_of(subjects: Sequence[str], counts: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float64]:
+    """Windows per subject and class, float64 (n_subjects, n_classes), from those per record."""
+    place = {name: row for row, name in enumerate(names)}
+    held = np.zeros((len(names), counts.shape[1]))
+    np.add.at(held, [place[subject] for subject in subjects], counts)
+    return held

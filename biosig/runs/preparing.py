@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.pictures import Pictures
 from biosig.datasets.virtual import render, suits
 from biosig.errors import DatasetError, RecipeError
 from biosig.recipe import Recipe
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
+from biosig.windows.picture import Picture
 from biosig.windows.stream import cut_recording
 
 __all__ = ["Positions", "Say", "count_labels", "prepare", "prepare_virtual", "quiet"]
@@ -42,9 +44,22 @@ def prepare(
     """
     if corpus.labels_beats and recipe.cutter.positions is None:
         raise DatasetError(f"{corpus.name} labels heart beats: windows.cut must be 'beats', got {recipe.windows.cut!r}")
+    if isinstance(corpus, Pictures):
+        return _pictures(corpus, records, recipe, say)
     say(f"reading and filtering {len(records)} records of {corpus.title} ({corpus.folder.name})")
     at = positions or recipe.cutter.positions
     return Windows.join([_labelled(corpus, _read(corpus, record, recipe), recipe, at) for record in records])
+
+
+def _pictures(corpus: Pictures, records: Sequence[str], recipe: Recipe, say: Say) -> Windows:
+    """Labelled pictures; ``DatasetError`` where the recipe is about signals."""
+    if not isinstance(recipe.cutter, Picture) or recipe.signal or recipe.data.unit != "level":
+        raise DatasetError(
+            f"{corpus.name} holds pictures: windows.cut must be 'picture', data.unit 'level' and signal empty, "
+            f"got {recipe.windows.cut!r}, {recipe.data.unit!r} and {len(recipe.signal)} steps"
+        )
+    say(f"reading {len(records)} pictures of {corpus.title} ({corpus.folder.name})")
+    return corpus.pictures(records, channels=recipe.data.channels, labels=recipe.data.labels, cut=recipe.cutter)
 
 
 def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, say: Say = quiet) -> Windows | None:

@@ -70,7 +70,7 @@ class ResidentWindows:
         if not self._with_samples:
             return torch.zeros((), device=self.device).expand(*rows.shape, len(self._signal), self.length)
         gathered = self._signal[:, self._start[rows].unsqueeze(-1) + self._span]
-        return gathered.movedim(0, -2)
+        return gathered.movedim(0, -2).float()
 
     def features(self, rows: Tensor) -> Tensor:
         """Features of these windows: rows (...) -> float32 (..., n_features)."""

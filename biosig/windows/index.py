@@ -18,7 +18,8 @@ class Windows:
 
     Parameters
     ----------
-    signals : one float32 (n_channels, n_times) per recording; windows point into them.
+    signals : one float32 (n_channels, n_times) per recording; windows point into them. Pictures are uint8 levels,
+        row by row.
     names, subjects : name and subject of each recording.
     recording : int64 (n,), the signal that a window lies in; never decreases.
     start : int64 (n,), first sample of each window in its signal.
@@ -31,7 +32,7 @@ class Windows:
     length_s : seconds that a window covers from ``onset_s`` on; 0 where windows do not begin there.
     """
 
-    signals: tuple[NDArray[np.float32], ...]
+    signals: tuple[NDArray[np.float32] | NDArray[np.uint8], ...]
     names: tuple[str, ...]
     subjects: tuple[str, ...]
     recording: NDArray[np.int64]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from biosig.windows.beats import Beats
+from biosig.windows.picture import Picture
 from biosig.windows.slide import Slide
 from biosig.windows.stream import Cutter
 
 __all__ = ["CUTTERS"]
 
-CUTTERS: dict[str, type[Cutter]] = {"beats": Beats, "slide": Slide}
+CUTTERS: dict[str, type[Cutter]] = {"beats": Beats, "picture": Picture, "slide": Slide}
