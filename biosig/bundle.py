@@ -52,6 +52,9 @@ SHIPPED = Path(__file__).parent / "bundles"
 CHECKED = ("recipe.toml", "weights.safetensors", "MODEL_CARD.md")
 """Files that the manifest vouches for."""
 
+MOST_LISTED = 60
+"""The model card counts longer lists."""
+
 PIECE_S = 600.0
 """Seconds of a recording that are scored at a time."""
 
@@ -299,7 +302,11 @@ def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
 
 
 def _listed(value: Any) -> str:
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    if not isinstance(value, list):
+        return str(value)
+    if len(value) > MOST_LISTED:
+        return f"{len(value)} from {value[0]} to {value[-1]} (all in manifest.json)"
+    return ", ".join(map(str, value)) or "none"
 
 
 def _figure(value: float | None) -> str:

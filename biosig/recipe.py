@@ -106,6 +106,9 @@ class TrainPart(_Part):
     (else ``lr``); then everything after the stage ``freeze`` learns, each stage at ``layer_decay`` times the rate of
     the one behind it (:class:`biosig.models.contract.Staged`).
 
+    ``calibrate`` makes probabilities mean what they say on the validation subjects; the decision counts classes by
+    their shares to the power ``prior_power`` (0: every class counts the same; 1: as often as it occurs).
+
     Windows are read in sequences of up to ``windows.context``: ``shared`` by neighbouring windows that all count,
     from drawn offsets; or each labelled window has its ``own``, as an answer about it looks back (dearer, and what
     a recording that has one label at its end needs).
@@ -139,6 +142,7 @@ class TrainPart(_Part):
     balance: Literal["weights", "sampling"] = "weights"
     class_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     subject_power: Annotated[float, Field(ge=0, le=1)] = 0.0
+    calibrate: bool = False
     prior_power: Annotated[float, Field(ge=0, le=1)] | None = None
     sequences: Literal["shared", "own"] = "shared"
     burn_in: Annotated[int, Field(ge=0)] = 0
@@ -183,7 +187,7 @@ class Recipe(_Part):
     summary: str
     caveats: tuple[str, ...] = ()
     data: DataPart
-    signal: tuple[dict[str, Any], ...]
+    signal: tuple[dict[str, Any], ...] = ()
     windows: WindowsPart
     model: ModelPart
     train: TrainPart = TrainPart()
@@ -216,6 +220,12 @@ class Recipe(_Part):
     def _own_sequences_stand_alone(self) -> Recipe:
         if self.train.sequences == "own" and (self.train.burn_in or self.train.virtual.rhythms):
             raise ValueError("train.sequences 'own' takes neither burn_in nor virtual.rhythms: set them to 0 and []")
+        return self
+
+    @model_validator(mode="after")
+    def _calibrated_networks_are_kept(self) -> Recipe:
+        if self.train.calibrate and self.train.refit:
+            raise ValueError("train.calibrate needs train.refit=false: networks trained anew would not be calibrated")
         return self
 
     @model_validator(mode="after")

@@ -41,6 +41,11 @@ class Corpus(ABC):
     labels_beats = False
     """Whether its labels belong to heart beats, so that windows must be cut at beats."""
 
+    @property
+    def obtained(self) -> str:
+        """How people get the whole database."""
+        return f"biosig data get {self.name} DIR"
+
     @classmethod
     @abstractmethod
     def open(cls, given: Path | None = None) -> Corpus:

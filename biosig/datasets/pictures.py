@@ -54,6 +54,11 @@ class Pictures(Corpus):
             )
         return cls(_place(shipped), is_sample=True)
 
+    @property
+    def obtained(self) -> str:
+        """Pictures come from their makers."""
+        return "get the pictures from their makers (medmnist.com has files of MedMNIST)"
+
     @cached_property
     def collection(self) -> Collection:
         """The pictures themselves."""

@@ -20,7 +20,7 @@ looks at signals: a head that can be replaced, stages that can be frozen, and a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -95,6 +95,9 @@ class Staged(nn.Module, ABC):
             raise ValueError(f"a head needs 1 output or more, got {n_outputs}")
         weight = self.head.weight
         self.head = nn.Linear(self.head.in_features, n_outputs, device=weight.device, dtype=weight.dtype)
+
+    def initialise(self, say: Callable[[str], None]) -> None:
+        """Take up the weights that training starts from; the drawn ones stay unless a class knows better ones."""
 
     def freeze(self, upto: str) -> None:
         """Train no stage up to ``upto``, every stage after it; ``""`` trains all.

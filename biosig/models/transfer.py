@@ -103,6 +103,9 @@ class Transfer(Staged):
         if published.head is not None and published.head["weight"].shape == self.head.weight.shape:
             self.head.load_state_dict(dict(published.head))
 
+    def fit_scale(self, features: Tensor) -> None:
+        """Nothing to take: pictures have no features beside their pixels."""
+
     def prepared(self, images: Tensor) -> Tensor:
         """Pictures as the backbone wants them: levels (n, 1 or 3, h, w) -> float32 (n, 3, side, side)."""
         if images.shape[-2:] != (self.side, self.side):

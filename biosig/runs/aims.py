@@ -60,6 +60,9 @@ class Aim(Protocol):
     def validate(self, networks: Networks, windows: Windows) -> dict[str, float]:
         """Figures on validation subjects after an epoch; ``score`` is what early stopping watches, more is better."""
 
+    def calibrate(self, networks: Networks, held_out: Windows) -> str:
+        """Make one network's outputs mean what they say on windows of other subjects; a line on what was done."""
+
     def decision(
         self, windows: Windows, settings: TrainPart, held_out: Windows | None, outputs: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from biosig.recipe import Recipe, TrainPart
 from biosig.runs.end_to_end import report_detected, report_labelled
 from biosig.runs.gallery import worst_mistakes
 from biosig.training.answers import Answer, Classes
+from biosig.training.calibration import fit_calibration
 from biosig.training.loop import TrainingData
 from biosig.training.objectives import Classify, Objective, balance
 from biosig.training.predict import Networks
@@ -37,8 +38,8 @@ class Classification:
         self._recipe = recipe
 
     def must_validate(self, settings: TrainPart) -> bool:
-        """Only where training stops early."""
-        return bool(settings.patience)
+        """Only where training stops early, or probabilities are calibrated."""
+        return bool(settings.patience) or settings.calibrate
 
     def data(self, windows: Windows, settings: TrainPart, virtual: Windows | None) -> TrainingData:
         """All windows, those without a label as context; ``ValueError`` where no window has one of the labels."""
@@ -82,18 +83,34 @@ class Classification:
         score = float(f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0.0))
         return {"macro_f1": score, "score": score}
 
+    def calibrate(self, networks: Networks, held_out: Windows) -> str:
+        """Temperature and class offsets, taken into the network's last layer."""
+        (model,) = networks.models
+        usable = self._usable(held_out)
+        found = fit_calibration(networks.predict(held_out)[usable], held_out.label[usable])
+        found.apply(model.head)  # type: ignore[arg-type]
+        offsets = ", ".join(
+            f"{name} {value:+.2f}" for name, value in zip(self.answer.labels, found.offset, strict=True)
+        )
+        return f"temperature {found.temperature:.2f}, offsets {offsets}"
+
     def decision(
         self, windows: Windows, settings: TrainPart, held_out: Windows | None, outputs: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         """What to add to log probabilities so that they stand for the class shares to the power ``prior_power``.
 
         A network trained with class weights share ** -class_power answers for shares to the power 1 - class_power
-        (Menon et al. 2021, arXiv:2007.07314, logit adjustment).
+        (Menon et al. 2021, arXiv:2007.07314, logit adjustment); a calibrated one for the shares of ``held_out``.
         """
         if settings.prior_power is None:
             return np.zeros(self.answer.width)
+        power = 1 - settings.class_power
+        if settings.calibrate and held_out is not None:
+            windows, power = held_out, 1.0
         counts = np.bincount(windows.label[self._usable(windows)], minlength=self.answer.width)
-        shift: NDArray[np.float64] = (settings.prior_power - (1 - settings.class_power)) * np.log(counts / counts.sum())
+        if not counts.all():
+            raise ValueError(f"no window to decide by is labelled {self.answer.labels[int(counts.argmin())]!r}")
+        shift: NDArray[np.float64] = (settings.prior_power - power) * np.log(counts / counts.sum())
         return shift
 
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:

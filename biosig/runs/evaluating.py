@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from biosig.bundle import Bundle, load
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.pictures import Pictures
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split
 from biosig.errors import DatasetError
 from biosig.evaluation.report import Picture, write_report
 from biosig.runs.aims import Aim, aim_of
 from biosig.runs.preparing import Positions, Say, prepare, quiet
-from biosig.runs.training import write_json
+from biosig.runs.training import named, write_json
 from biosig.windows.index import Windows
 
 __all__ = ["evaluate"]
@@ -128,15 +129,18 @@ def _protocol(
     bundle: Bundle, corpus: Corpus, split: Split, part: str, records: Sequence[str], missing: Sequence[str]
 ) -> dict[str, str]:
     """What a reader must know about how the figures were made."""
-    what = f"{corpus.title}{' sample' if corpus.is_sample else ''}, {part} part, {len(records)} records"
+    is_picture = isinstance(corpus, Pictures)
+    many = f"{len(records)} {'pictures' if is_picture else 'records'}"
+    what = f"{corpus.title}{' sample' if corpus.is_sample else ''}, {part} part, {many}"
     lines = {
         "what": what,
         "split": f"{'sample' if corpus.is_sample else bundle.recipe.data.split}; {split.note}".rstrip("; "),
-        "records": ", ".join(records),
-        "missing records": ", ".join(missing),
+        "records": named(records),
+        "missing records": named(missing),
+        "decision": bundle.manifest.get("metrics", {}).get("protocol", {}).get("calibration", ""),
         "positions": "annotated beats; end-to-end figures at detected beats" if corpus.labels_beats else "",
-        "latency": f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after its beat",
-        "intervals": "95 %, bootstrap over patients, 1,000 draws",
+        "latency": "" if is_picture else f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after its beat",
+        "intervals": f"95 %, bootstrap over {'subjects' if is_picture else 'patients'}, 1,000 draws",
     }
     return {key: text for key, text in lines.items() if text}
 

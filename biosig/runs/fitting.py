@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from biosig.models.contract import InputShape
+from biosig.models.contract import InputShape, Staged
 from biosig.models.registry import build_model
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.aims import Aim
+from biosig.runs.preparing import Say, quiet
 from biosig.runs.starting import Start
 from biosig.training.loop import History, Watcher, fit
 from biosig.training.predict import Networks
@@ -43,6 +44,7 @@ class Bench:
     device : where.
     watcher : who looks on.
     start : whose trunks the networks begin with; fresh weights where None.
+    say : takes lines about what is going on.
     """
 
     recipe: Recipe
@@ -50,6 +52,7 @@ class Bench:
     device: torch.device
     watcher: Watcher | None = None
     start: Start | None = None
+    say: Say = quiet
 
     def fit(
         self,
@@ -69,6 +72,8 @@ class Bench:
         torch.manual_seed(settings.seed)
         shape = InputShape(windows.n_channels, windows.length, windows.features.shape[1], recipe.windows.context)
         model = build_model(recipe.model.name, recipe.model.options, shape, len(recipe.data.labels))
+        if self.start is None and isinstance(model, Staged):
+            model.initialise(self.say)
         aim.begin(model, data)
         if self.start is not None:
             self.start.into(model, settings.seed)
@@ -84,6 +89,10 @@ class Bench:
         )
         aim.finish(self._networks(model), windows)
         return Fitted(model, shape, history)
+
+    def calibrate(self, model: nn.Module, held_out: Windows) -> str:
+        """Let the network's probabilities mean what they say on windows it was not trained on; says what was done."""
+        return self.aim.calibrate(self._networks(model), held_out)
 
     def predict(self, model: nn.Module, windows: Windows) -> NDArray[np.float64]:
         """What the network says of every window (n, aim.answer.width)."""

@@ -87,6 +87,10 @@ class Reconstruction:
         error = total / max(len(own), 1)
         return {"validation_loss": error, "score": -error}
 
+    def calibrate(self, networks: Networks, held_out: Windows) -> str:
+        """``ValueError``: a score is no probability."""
+        raise ValueError("train.calibrate is for classifiers: what reconstructing models give are no probabilities")
+
     def decision(
         self, windows: Windows, settings: TrainPart, held_out: Windows | None, outputs: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:

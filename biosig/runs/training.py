@@ -34,7 +34,10 @@ from biosig.training.loop import History, Watcher, best_epoch
 from biosig.training.progress import Bar, Several, TensorBoard, tensorboard_is_installed
 from biosig.windows.index import Windows
 
-__all__ = ["open_recipe", "package_version", "train", "write_json"]
+__all__ = ["named", "open_recipe", "package_version", "train", "write_json"]
+
+MOST_NAMED = 60
+"""More subjects or records than these are counted, not listed, where people read."""
 
 
 def open_recipe(recipe: str | Path | Recipe, settings: Sequence[str], seed: int | None) -> Recipe:
@@ -115,7 +118,7 @@ def train(
             watchers.append(TensorBoard(folder / "tensorboard" / title))
         return Several(watchers) if watchers else None
 
-    bench = Bench(opened, aim_of(opened), where, start=start)
+    bench = Bench(opened, aim_of(opened), where, start=start, say=say)
     fits, decision, metrics, history = _fit_members(bench, windows, virtual, held_out, watch, folder)
     provenance = _provenance(opened, corpus, split, windows, held_out, describe_device(where))
     if start is not None:
@@ -170,14 +173,16 @@ def _fit_members(
     validation = windows.of_recordings(np.flatnonzero(held_out).tolist())
     training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
     fits = fit_all(training, "training subjects", validation, members)
+    calibrations = [bench.calibrate(fitted.model, validation) for fitted in fits] if settings.calibrate else []
     outputs = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
     decision = aim.decision(training, settings, validation, outputs)
     metrics = aim.report(validation, outputs, decision)
-    names = ", ".join(sorted(set(validation.subjects)))
-    what = f"validation subjects, held out of training: {names}"
+    what = f"validation subjects, held out of training: {named(sorted(set(validation.subjects)))}"
     if settings.refit:
         what += "; the bundle's networks were then trained on all subjects, these included"
     metrics["protocol"] = {"what": what} | ({} if bench.start is None else bench.start.caution(validation.subjects))
+    if calibrations:
+        metrics["protocol"]["calibration"] = f"on these subjects, network by network: {'; '.join(calibrations)}"
     history = fits[0].history
     if settings.refit:
         epochs = best_epoch(history) if settings.patience else settings.epochs
@@ -212,6 +217,11 @@ def _provenance(
     }
 
 
+def named(names: Sequence[str]) -> str:
+    """The names on a line; how many there are, where they are too many to be read."""
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} from {names[0]} to {names[-1]}"
+
+
 def package_version(name: str) -> str:
     """The installed version of a distribution, ``unknown`` for a bare source tree."""
     try:
@@ -231,7 +241,7 @@ def _what_data(corpus: Corpus, recipe: Recipe) -> str:
     if corpus.is_sample:
         return (
             f"no --data given: using the sample of {corpus.title} that ships with biosig; "
-            f"for the whole database: biosig data get {corpus.name} DIR, then biosig train {recipe.name} --data DIR"
+            f"for the whole database: {corpus.obtained}, then biosig train {recipe.name} --data DIR"
         )
     return f"{corpus.title} in {corpus.folder}"
 

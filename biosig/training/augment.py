@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from biosig.options import lookup
+from biosig.training import distortions
 from biosig.training.resident import Batch
 
 __all__ = ["AUGMENTATIONS", "augment", "check_augmentations"]
@@ -29,6 +30,12 @@ def _noise(samples: Tensor, amount: float) -> Tensor:
 AUGMENTATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "amplitude": _amplitude,
     "noise": _noise,
+    "place": distortions.place,
+    "flip": distortions.flip,
+    "contrast": distortions.contrast,
+    "brightness": distortions.brightness,
+    "gamma": distortions.gamma,
+    "blur": distortions.blur,
 }
 
 

@@ -31,7 +31,7 @@ def cut(source: Path, out: Path) -> None:
     """Write the sample."""
     generator = np.random.default_rng(SEED)
     seen: set[bytes] = set()
-    parts = {}
+    parts: dict[str, NDArray[np.uint8]] = {}
     with np.load(source) as arrays:
         for name, wanted in (("val", {"test": SIZES["test"]}), ("train", {k: SIZES[k] for k in ("train", "val")})):
             images, labels = arrays[f"{name}_images"], arrays[f"{name}_labels"]
