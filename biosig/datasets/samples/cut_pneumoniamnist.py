@@ -45,7 +45,7 @@ def cut(source: Path, out: Path) -> None:
             for part, size in wanted.items():
                 mine, order = order[:size], order[size:]
                 parts |= {f"{part}_images": images[mine], f"{part}_labels": labels[mine]}
-    np.savez_compressed(out, **{key: parts[key] for part in SIZES for key in (f"{part}_images", f"{part}_labels")})
+    np.savez_compressed(out, **{key: parts[key] for part in SIZES for key in (f"{part}_images", f"{part}_labels")})  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
