@@ -54,8 +54,9 @@ class DataPart(_Part):
     split: str = "default"
     channels: tuple[str, ...]
     unit: str = "mV"
-    answer: Literal["window", "last"] = "window"
-    """What carries a label: every ``window``, or only the ``last`` one of a recording, which answers for all of it."""
+    answer: Literal["window", "last", "recording"] = "window"
+    """What is asked for: a label of every ``window``; of the ``last`` window of a recording alone, which answers for
+    all of it; or one of the ``recording`` from what all its windows say (:mod:`biosig.evaluation.recordings`)."""
     labels: tuple[str, ...]
     normal: tuple[str, ...] = ()
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["percentile_interval", "resampled_totals"]
+__all__ = ["percentile_interval", "resampled_areas", "resampled_totals"]
 
 
 def resampled_totals(counts: NDArray[Any], *, draws: int = 1000, seed: int = 0) -> NDArray[np.float64]:
@@ -32,12 +32,52 @@ def resampled_totals(counts: NDArray[Any], *, draws: int = 1000, seed: int = 0) 
     ValueError
         Where there is no subject or no draw.
     """
-    n_subjects = len(counts)
+    weights = _weights(len(counts), draws, seed)
+    flat = np.asarray(counts, dtype=np.float64).reshape(len(counts), -1)
+    return (weights @ flat).reshape(draws, *counts.shape[1:])
+
+
+def resampled_areas(
+    is_class: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    subject: NDArray[np.int64],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Area under the ROC curve with subjects drawn with replacement, float64 (draws,); NaN where one side is empty.
+
+    The area is the share of pairs, one item of the class and one of the others, whose order is right, ties half
+    (Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747). How many pairs any two subjects get right is counted
+    once; a draw weighs these counts.
+
+    Parameters
+    ----------
+    is_class, score : (n,), whether an item is of the class, and how much it seems to be.
+    subject : int64 (n,), 0 to n_subjects - 1.
+    draws, seed : as in :func:`resampled_totals`, with the same draws for the same seed.
+    """
+    n_subjects = int(subject.max()) + 1
+    inside, outside = subject[is_class], subject[~is_class]
+    right = np.zeros((n_subjects, n_subjects))
+    for other in np.unique(outside):
+        below = np.sort(score[~is_class & (subject == other)])
+        lower, upper = (np.searchsorted(below, score[is_class], side=side) for side in ("left", "right"))
+        right[:, other] = np.bincount(inside, (lower + upper) / 2, minlength=n_subjects)
+    weights = _weights(n_subjects, draws, seed)
+    pairs = (weights @ np.bincount(inside, minlength=n_subjects)) * (
+        weights @ np.bincount(outside, minlength=n_subjects)
+    )
+    won = ((weights @ right) * weights).sum(axis=1)
+    return np.asarray(np.divide(won, pairs, out=np.full(draws, np.nan), where=pairs > 0))
+
+
+def _weights(n_subjects: int, draws: int, seed: int) -> NDArray[np.float64]:
+    """How often each subject is drawn, (draws, n_subjects)."""
     if n_subjects < 1 or draws < 1:
         raise ValueError(f"expected at least one subject and one draw, got {n_subjects} and {draws}")
-    weights = np.random.default_rng(seed).multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=draws)
-    flat = np.asarray(counts, dtype=np.float64).reshape(n_subjects, -1)
-    return (weights.astype(np.float64) @ flat).reshape(draws, *counts.shape[1:])
+    each = np.full(n_subjects, 1 / n_subjects)
+    return np.random.default_rng(seed).multinomial(n_subjects, each, size=draws).astype(np.float64)
 
 
 def percentile_interval(values: NDArray[np.float64], *, level: float = 0.95) -> list[float] | None:

@@ -17,7 +17,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from biosig.evaluation.counts import ClassCounts, intervals_of, plain, ratio
 from biosig.evaluation.curves import calibration, calibration_error, precision_recall
-from biosig.evaluation.intervals import percentile_interval, resampled_totals
+from biosig.evaluation.intervals import percentile_interval, resampled_areas, resampled_totals
 
 __all__ = ["classification_report", "mean_and_sd", "patient_means", "spread", "without_top_patient"]
 
@@ -50,7 +50,8 @@ def classification_report(
     dict
         ``classes`` (per label: sensitivity, ppv, f1, false_positive_rate, support, auroc, auprc, ci95), ``macro_f1``
         (mean over the classes that occur or were predicted), ``accuracy``, ``balanced_accuracy`` (mean sensitivity
-        over the classes that occur), ``kappa`` (Cohen 1960, doi:10.1177/001316446002000104), ``ci95`` of these,
+        over the classes that occur), ``kappa`` (Cohen 1960, doi:10.1177/001316446002000104), ``auroc`` (of the last of
+        two classes, the mean over more of each against the rest, where a class occurs), ``ci95`` of these,
         ``confusion`` (rows reference), ``subjects``, ``patient_mean``, ``without_top_patient``, ``curves``,
         ``calibration_error``. ``ci95`` entries are None with fewer than two subjects.
 
@@ -74,10 +75,12 @@ def classification_report(
             "ci95": class_intervals[number],
         }
     confidence = items.probs[np.arange(len(items.truth)), items.guess]
+    auroc, auroc_interval = _overall_area(items, by_class, draws=draws, seed=seed)
     return {
         "classes": by_class,
         **{name: plain(figures[name]) for name in _OVERALL},
-        "ci95": overall_intervals,
+        "auroc": auroc,
+        "ci95": overall_intervals | {"auroc": auroc_interval},
         "confusion": {"labels": list(items.classes), "matrix": total.tolist()},
         "subjects": _subjects(items, matrices),
         "patient_mean": patient_means(per_subject, items.classes),
@@ -185,6 +188,24 @@ def _areas(is_class: NDArray[np.bool_], score: NDArray[np.float64]) -> dict[str,
     }
 
 
+def _overall_area(
+    items: _Items, by_class: dict[str, Any], *, draws: int, seed: int
+) -> tuple[float | None, list[float] | None]:
+    """One area under the ROC curve for all classes, and its interval; None where no class has one."""
+    told = range(len(items.classes))[-1:] if len(items.classes) == 2 else range(len(items.classes))
+    known = [number for number in told if by_class[items.classes[number]]["auroc"] is not None]
+    if not known:
+        return None, None
+    area = float(np.mean([by_class[items.classes[number]]["auroc"] for number in known]))
+    if len(items.names) < 2:
+        return area, None
+    drawn = [
+        resampled_areas(items.truth == number, items.probs[:, number], items.subject, draws=draws, seed=seed)
+        for number in known
+    ]
+    return area, percentile_interval(np.mean(drawn, axis=0))
+
+
 def _subjects(items: _Items, matrices: NDArray[np.int64]) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for name, matrix in zip(items.names, matrices, strict=True):
@@ -261,8 +282,8 @@ def spread(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     -------
     dict
         ``classes.<label>.{sensitivity,ppv,f1,auroc,auprc}`` and ``macro_f1``, ``accuracy``, ``balanced_accuracy``,
-        ``kappa``, each ``{"mean", "sd", "n"}`` over the reports where the figure is defined (sd of the sample, None
-        for one).
+        ``kappa``, ``auroc``, each ``{"mean", "sd", "n"}`` over the reports where the figure is defined (sd of the
+        sample, None for one).
 
     Raises
     ------
@@ -279,7 +300,8 @@ def spread(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
         label: {name: mean_and_sd([report["classes"][label][name] for report in reports]) for name in names}
         for label in labels
     }
-    return {"classes": by_class, **{name: mean_and_sd([report[name] for report in reports]) for name in _OVERALL}}
+    overall = {name: mean_and_sd([report[name] for report in reports]) for name in (*_OVERALL, "auroc")}
+    return {"classes": by_class, **overall}
 
 
 def mean_and_sd(values: Sequence[float | None]) -> dict[str, Any]:

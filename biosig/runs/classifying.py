@@ -13,7 +13,7 @@ from torch import nn
 
 from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
-from biosig.evaluation.metrics import spread
+from biosig.evaluation.metrics import mean_and_sd, spread
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.end_to_end import report_detected, report_labelled
@@ -26,6 +26,8 @@ from biosig.training.predict import Networks
 from biosig.windows.index import Windows
 
 __all__ = ["Classification"]
+
+_OVERALL = ("balanced_accuracy", "auroc")
 
 
 class Classification:
@@ -115,7 +117,8 @@ class Classification:
 
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
         """Figures per class."""
-        return report_labelled(windows, outputs, self.answer.number(outputs, decision), self.answer.labels)
+        guess = self.answer.number(outputs, decision)
+        return report_labelled(windows, outputs, guess, self.answer.labels, decision=decision)
 
     def report_detected(
         self,
@@ -130,13 +133,21 @@ class Classification:
         return report_detected(corpus, self._recipe.data.channels, found, guess, self.answer.labels)
 
     def spread(self, reports: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Of F1 per class and macro-F1."""
+        """Of F1 per class, macro-F1, balanced accuracy and AUROC, the last two of recordings, too."""
         figures = spread(reports)
-        return {name: row["f1"] for name, row in figures["classes"].items()} | {"macro_f1": figures["macro_f1"]}
+        told = {name: row["f1"] for name, row in figures["classes"].items()}
+        told |= {name: figures[name] for name in ("macro_f1", *_OVERALL)}
+        if all("recording" in report for report in reports):
+            of_recordings = [report["recording"] for report in reports]
+            told |= {f"recording.{name}": mean_and_sd([one[name] for one in of_recordings]) for name in _OVERALL}
+        return told
 
     def headline(self, report: dict[str, Any]) -> str:
-        """Macro-F1."""
-        return f"macro-F1 {report['macro_f1']:.3f}"
+        """Macro-F1, and balanced accuracy of the recordings where each is of one class."""
+        text = f"macro-F1 {report['macro_f1']:.3f}, balanced accuracy {report['balanced_accuracy']:.3f}"
+        if "recording" not in report:
+            return text
+        return f"{text}, of {report['recording']['n']} recordings {report['recording']['balanced_accuracy']:.3f}"
 
     def gallery(self, bundle: Bundle, corpus: Corpus, windows: Windows, outputs: NDArray[np.float64]) -> list[Picture]:
         """The mistakes the bundle was surest of; none where labels are not of beats."""

@@ -12,6 +12,7 @@ from biosig.datasets.corpus import Corpus
 from biosig.evaluation.detected import detected_report
 from biosig.evaluation.ec57 import compare_beats
 from biosig.evaluation.metrics import classification_report
+from biosig.evaluation.recordings import recording_report
 from biosig.records.recording import Annotations
 from biosig.windows.index import Windows
 
@@ -19,24 +20,35 @@ __all__ = ["report_detected", "report_labelled"]
 
 
 def report_labelled(
-    windows: Windows, probabilities: NDArray[Any], guess: NDArray[np.int64], labels: Sequence[str]
+    windows: Windows,
+    probabilities: NDArray[Any],
+    guess: NDArray[np.int64],
+    labels: Sequence[str],
+    *,
+    decision: NDArray[np.float64],
 ) -> dict[str, Any]:
-    """All figures of the labelled windows.
+    """All figures of the labelled windows, and of recordings under ``recording`` where each has one label.
 
     Parameters
     ----------
     probabilities : (n_windows, n_classes).
     guess : int64 (n_windows,), class number given to each.
     labels : class names.
+    decision : what is added to log probabilities before the largest is taken, one rule or one per window.
     """
     known = windows.label >= 0
-    return classification_report(
+    rule = np.broadcast_to(decision, probabilities.shape)[known]
+    metrics = classification_report(
         windows.label[known],
         probabilities[known],
         windows.subject[known],
         labels,
         predicted=guess[known],
     )
+    recordings = recording_report(
+        windows.recording[known], windows.label[known], probabilities[known], windows.subjects, labels, decision=rule
+    )
+    return metrics if recordings is None else metrics | {"recording": recordings}
 
 
 def report_detected(

@@ -103,6 +103,11 @@ def _labelled(corpus: Corpus, recording: Recording, recipe: Recipe, positions: P
     label = corpus.label(recording, windows, recipe.data.labels)
     if recipe.data.answer == "last":
         label[:-1] = -1
+    if recipe.data.answer == "recording" and len(np.unique(label)) > 1:
+        raise DatasetError(
+            f"{recording.name}: recipe {recipe.name!r} asks for one label of the recording, and its windows have "
+            f"several, or some have none; say data.answer='window'"
+        )
     return replace(windows, label=label)
 
 

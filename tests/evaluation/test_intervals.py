@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biosig.evaluation.intervals import percentile_interval, resampled_totals
+from biosig.evaluation.intervals import percentile_interval, resampled_areas, resampled_totals
 
 
 def test_totals_are_sums_over_as_many_subjects_as_there_are() -> None:
@@ -50,3 +50,22 @@ def test_impossible_arguments_are_refused() -> None:
         resampled_totals(np.zeros((0, 2)))
     with pytest.raises(ValueError, match=r"level must lie inside \(0, 1\), got 95"):
         percentile_interval(np.zeros(3), level=95)
+
+
+def test_areas_are_those_of_items_repeated_as_often_as_their_subject_is_drawn() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    subject, is_class = rng.integers(0, 4, size=200), rng.random(200) < 0.4
+    score = np.round(rng.normal(size=200) + is_class, 1)
+    drawn = resampled_areas(is_class, score, subject, draws=50, seed=3)
+    weights = np.random.default_rng(3).multinomial(4, np.full(4, 0.25), size=50)
+    for area, weight in zip(drawn, weights, strict=True):
+        assert area == pytest.approx(roc_auc_score(is_class, score, sample_weight=weight[subject]))
+
+
+def test_an_area_without_one_side_is_undefined() -> None:
+    subject = np.array([0, 0, 1, 1])
+    drawn = resampled_areas(np.array([True, True, False, False]), np.arange(4.0), subject, draws=100)
+    one_side = (np.random.default_rng(0).multinomial(2, [0.5, 0.5], size=100) == 0).any(axis=1)
+    np.testing.assert_array_equal(np.isnan(drawn), one_side)
