@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -111,12 +110,12 @@ class ResampleStream(Stream):
         self._centre = (len(self.taps) - 1) // 2
         self.delay_s = self._centre / (up * layout.fs)
         self._span = _main_span(self.taps)
-        self._reach = (len(self.taps) - 1) // up
         turns = math.ceil(TILE_OUTPUTS / up)
         self._tile_in = turns * down
         self._tiles = max(1, round(BLOCK_OUTPUTS / (turns * up)))
         self._block_in = self._tiles * self._tile_in
-        self._matrix = _tile_matrix(self.taps, up, down, self._reach, self._tile_in, turns * up)
+        self._matrices = _tile_matrices(self.taps, up, down, turns)
+        self._reach = (len(self._matrices) - 1) * self._tile_in
         self.reset()
 
     def process(self, chunk: Chunk) -> Chunk:
@@ -130,8 +129,8 @@ class ResampleStream(Stream):
         good = np.concatenate([self._good, chunk.good], axis=1)
         known, came = self._data.shape[1], self._data.shape[1] + chunk.n_times
         n_blocks = -(-(came - self._reach) // self._block_in)
-        data = np.zeros((len(good), n_blocks * self._block_in + self._reach))
-        data[:, :known], data[:, known:came] = self._data, chunk.data
+        data = np.empty((len(good), n_blocks * self._block_in + self._reach))
+        data[:, :known], data[:, known:came], data[:, came:] = self._data, chunk.data, 0.0
         seen = self._seen + chunk.n_times
         first, last = -(-self._seen * self.up // self.down), -(-seen * self.up // self.down)
         before = (begin + self._reach) * self.up // self.down
@@ -145,20 +144,21 @@ class ResampleStream(Stream):
 
     @property
     def _buffer_start(self) -> int:
-        """Input sample the kept inputs begin at: a filter length before the present block."""
+        """Input sample the kept inputs begin at: as many tiles as taps reach before the present block."""
         return self._seen // self._block_in * self._block_in - self._reach
 
     def _filter(self, data: NDArray[np.float64], n_blocks: int) -> NDArray[np.float64]:
-        """Outputs (n_channels, n_out) of whole blocks, of their inputs and a filter length before them."""
-        n_channels, length = len(data), self._tile_in + self._reach
-        tiles = sliding_window_view(data, length, axis=1)[:, :: self._tile_in]
-        tiles = np.ascontiguousarray(tiles[:, : n_blocks * self._tiles]).reshape(
-            n_channels, n_blocks, self._tiles, length
-        )
-        out: NDArray[np.float64] = (tiles @ self._matrix).reshape(n_channels, -1)
+        """Outputs (n_channels, n_out) of whole blocks, of their inputs and as many tiles before as taps reach."""
+        tiles = data.reshape(len(data), -1, self._tile_in)
+        n_back = len(self._matrices) - 1
+        shape = (len(data), n_blocks, self._tiles, self._tile_in)
+        out = tiles[:, n_back:].reshape(shape) @ self._matrices[0]
+        for back, matrix in enumerate(self._matrices[1:], start=1):
+            out += tiles[:, n_back - back : tiles.shape[1] - back].reshape(shape) @ matrix
         if not np.isfinite(out).all():
             raise ValueError("Resample: a sample is NaN or infinite; put HoldGaps before it")
-        return out
+        whole: NDArray[np.float64] = out.reshape(len(data), -1)
+        return whole
 
     def _marks(self, good: NDArray[np.bool_], outputs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these output samples rest on good inputs only, bool (n_channels, n_out)."""
@@ -192,11 +192,12 @@ class ResampleStream(Stream):
         self._good = np.empty((self.layout.n_channels, 0), dtype=bool)
 
 
-def _tile_matrix(
-    taps: NDArray[np.float64], up: int, down: int, reach: int, n_in: int, n_out: int
-) -> NDArray[np.float64]:
-    """What turns ``reach + n_in`` inputs into ``n_out`` outputs, float64 (reach + n_in, n_out)."""
-    tap = np.arange(n_out) * down - (np.arange(reach + n_in)[:, np.newaxis] - reach) * up
+def _tile_matrices(taps: NDArray[np.float64], up: int, down: int, turns: int) -> NDArray[np.float64]:
+    """What a tile of inputs adds to its own outputs and to those of the tiles after it, (n_tiles, n_in, n_out)."""
+    n_in, n_out = turns * down, turns * up
+    n_tiles = 1 + math.ceil((len(taps) - 1) // up / n_in)
+    back, place, output = np.ogrid[:n_tiles, :n_in, :n_out]
+    tap = output * down - (place - back * n_in) * up
     return np.where((tap >= 0) & (tap < len(taps)), taps[np.clip(tap, 0, len(taps) - 1)], 0.0)
 
 

@@ -37,8 +37,8 @@ __all__ = ["Chain", "Chunk", "Stateless", "Step", "Stream", "process_together", 
 
 State = dict[str, NDArray[Any]]
 
-BLOCK_VALUES = 2**17
-"""Samples of all channels together that a chain takes at a time: 1 MB of float64, which stays in a core's cache."""
+BLOCK_VALUES = 2**15
+"""Samples of all channels together that a chain takes at a time: 256 kB of float64, which stays in a core's cache."""
 
 MIN_BLOCK_TIMES = 512
 """Shortest block of a chain, in samples per channel, however many channels there are."""
