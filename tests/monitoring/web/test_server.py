@@ -171,6 +171,7 @@ def test_a_slow_page_loses_waveform_frames_and_is_told_but_no_alarm(served, page
     samples = np.zeros((1, 360 * seconds), dtype=np.float32)
     with page(max_queue=1, compression=None, ping_interval=None) as slow:
         assert slow.answer(do="show", patients=["207"]) == ""
+        slow.hear("wave")
         for i in range(frames):
             if i % 100 == 50:
                 alarm = AlarmEvent(float(i), "asystole", "high", "raised", float(i))
