@@ -248,22 +248,24 @@ class PageServer:
 
     Raises
     ------
-    ValueError : (on entering) the host or port cannot be listened on.
+    ValueError : there is no such port; or (on entering) it cannot be listened on there.
     """
 
     def __init__(
         self, board: Board, orders: Orders, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None
     ) -> None:
+        if not 0 <= port <= 65535:
+            raise ValueError(f"port must lie in 0 to 65535, got {port}")
         self._board, self._orders, self._host, self._port, self._token = board, orders, host, port, token
 
     def __enter__(self) -> PageServer:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
             self._socket = socket.create_server((self._host, self._port), family=family)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
+        except OSError as error:
             raise ValueError(
-                f"the page cannot be served on {self._host}:{self._port}: {reason}; choose another --port or --host"
+                f"the page cannot be served on {self._host}:{self._port}: {error.strerror or error}; choose another "
+                "--port or --host"
             ) from None
         self.door = Door(self._host, self._socket.getsockname()[1], token=self._token)
         guarded = Guard(page_app(self._board, self._orders, self.door), self.door)
