@@ -1,9 +1,4 @@
-"""How well scores tell anomalies from normal windows, and which threshold keeps to a budget of false alarms.
-
-A monitor does not alarm on a single odd window but where most of the last ones are (:data:`PERSISTENT`). So a *false
-alarm* is counted as that rule raises it, on normal windows alone: a clock minute of a recording in which the rule is
-met at least once by normal windows. An alarm that does not end costs sixty an hour, two within a minute cost one.
-"""
+"""How well scores tell anomalies from normal windows: areas under curves, and what a threshold gives."""
 
 from __future__ import annotations
 
@@ -11,75 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from biosig.evaluation.counts import plain, ratio
 from biosig.evaluation.curves import precision_recall
+from biosig.evaluation.false_alarms import false_alarm_minutes
 from biosig.evaluation.intervals import percentile_interval, resampled_totals
 from biosig.evaluation.metrics import mean_and_sd
 
-__all__ = ["PERSISTENT", "anomaly_report", "false_alarm_minutes", "persistent_level", "threshold_within"]
+__all__ = ["anomaly_report"]
 
-PERSISTENT = (8, 10)
-"""An anomaly is persistent where this many of so many usable windows in a row are anomalous."""
 _BINS = 1000
-_MARGIN = 1e-3
-
-
-def persistent_level(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The highest threshold at which each window meets :data:`PERSISTENT`, with those before it, float64 (n,).
-
-    Parameters
-    ----------
-    score : float64 (n,), of consecutive windows of one recording.
-    """
-    k, n = PERSISTENT
-    padded = np.concatenate([np.full(n - 1, -np.inf), score])
-    return np.asarray(np.sort(sliding_window_view(padded, n), axis=1)[:, n - k])
-
-
-def false_alarm_minutes(
-    score: NDArray[np.float64], time_s: NDArray[np.float64], recording: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Of every minute that holds a normal window the highest threshold at which it holds a false alarm.
-
-    Parameters
-    ----------
-    score, time_s, recording : (n,), of normal windows, in order of recording and time.
-
-    Returns
-    -------
-    float64 (n_minutes,); minutes are counted from each recording's start.
-    """
-    worst = []
-    for number in np.unique(recording):
-        own = recording == number
-        level, minute = persistent_level(score[own]), (time_s[own] // 60.0).astype(np.int64)
-        _, first = np.unique(minute, return_index=True)
-        worst.append(np.maximum.reduceat(level, first))
-    return np.concatenate(worst) if worst else np.zeros(0)
-
-
-def threshold_within(per_hour: float, minutes: NDArray[np.float64]) -> float:
-    """The lowest threshold with at most ``per_hour`` false alarms an hour in these minutes.
-
-    Parameters
-    ----------
-    minutes : float64 (n,), from :func:`false_alarm_minutes`, of subjects whom training has not seen.
-
-    Raises
-    ------
-    ValueError : no minute, or in none as many windows as an alarm takes.
-    """
-    worst = np.sort(minutes[np.isfinite(minutes)])[::-1]
-    if not len(worst):
-        raise ValueError(f"a threshold needs minutes of normal windows, got {len(minutes)}, none with enough of them")
-    allowed = int(per_hour * len(minutes) / 60.0)
-    if allowed >= len(worst):
-        return float(worst[-1])
-    return float(worst[0] + _MARGIN if allowed == 0 else (worst[allowed - 1] + worst[allowed]) / 2)
 
 
 def anomaly_report(
@@ -92,6 +30,7 @@ def anomaly_report(
     classes: Sequence[str],
     normal: Sequence[str],
     threshold: ArrayLike,
+    persistent: tuple[int, int],
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -104,6 +43,7 @@ def anomaly_report(
     classes : the labels.
     normal : those that are no anomalies.
     threshold : from which on a score is an anomaly; one, or one per window (n,).
+    persistent : how many of how many windows in a row make a false alarm, :mod:`biosig.evaluation.false_alarms`.
     draws, seed : of the bootstrap over subjects, see :mod:`biosig.evaluation.intervals`.
 
     Returns
@@ -123,7 +63,12 @@ def anomaly_report(
     flagged = score >= limit
     names, who = np.unique(subject, return_inverse=True)
     drawn = _drawn_areas(label, usual, ranked, who, [*kinds.values()], draws=draws, seed=seed)
-    minutes = _minutes(usual, score - limit, time_s, recording)
+
+    def rate(own: NDArray[np.bool_]) -> dict[str, Any]:
+        scored = own & usual & np.isfinite(score)
+        excess = (score - limit)[scored]
+        return _rate(false_alarm_minutes(excess, time_s[scored], recording[scored], persistent) >= 0)
+
     table = {name: _kind(np.isin(label, places), usual, ranked, flagged) for name, places in kinds.items()}
     for place, name in enumerate(kinds):
         table[name]["ci95"] = drawn[place + 1]
@@ -137,24 +82,16 @@ def anomaly_report(
             "false_positive_rate": plain(ratio(flagged[usual].sum(), usual.sum())),
         },
         "threshold": float(np.mean(limit)),
-        "false_alarms": _rate(minutes),
+        "false_alarms": rate(np.ones_like(usual)),
         "subjects": {
             str(name): _subject(label, usual, ranked, flagged, who == number, kinds)
-            | {"false_alarms": _rate(_minutes(usual & (who == number), score - limit, time_s, recording))}
+            | {"false_alarms": rate(who == number)}
             for number, name in enumerate(names)
         },
         "patient_mean": _patient_mean(usual, ranked, who),
         "curves": _curves(label, usual, ranked, kinds),
         "scores": _histograms(label, usual, ranked, kinds, float(np.mean(limit))),
     }
-
-
-def _minutes(
-    usual: NDArray[np.bool_], excess: NDArray[np.float64], time_s: NDArray[np.float64], recording: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Which minutes with normal windows hold a false alarm."""
-    scored = usual & np.isfinite(excess)
-    return np.asarray(false_alarm_minutes(excess[scored], time_s[scored], recording[scored]) >= 0)
 
 
 def _rate(minutes: NDArray[np.bool_]) -> dict[str, Any]:

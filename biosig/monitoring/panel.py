@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError
+from biosig.evaluation.false_alarms import persistence
 from biosig.monitoring.conditions import Level, Signal
 from biosig.monitoring.rules import Rule, check_rules, rule_from_dict, shipped_rules
 from biosig.records.recording import Layout
 from biosig.scoring.patient import PatientWindows
-from biosig.windows.slide import Slide
 
 __all__ = ["Panel", "anomaly_bundle", "beat_bundle", "rules_for"]
-
-PERSISTENCE_S = 10.0
-"""How long anomalies must go on to be told, where windows are cut at a fixed stride."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +114,9 @@ def _usual_rules(bundles: Mapping[str, Bundle]) -> tuple[Rule, ...]:
 
 
 def _persistence(bundle: Bundle) -> Level:
-    """Four of five windows at or above the bundle's threshold: of ten beats, or of what ten seconds hold."""
-    threshold, cutter = bundle.anomaly_threshold or 0.0, bundle.recipe.cutter
-    n = max(2, round(PERSISTENCE_S / cutter.stride_s)) if isinstance(cutter, Slide) else 10
-    return Level("anomaly", threshold, k=math.ceil(0.8 * n), n=n)
+    """Most of the last windows at or above the bundle's threshold, as false alarms were counted to choose it."""
+    k, n = persistence(bundle.recipe.cutter)
+    return Level("anomaly", bundle.anomaly_threshold or 0.0, k=k, n=n)
 
 
 def _needs_no_beats(rule: Rule) -> bool:

@@ -66,16 +66,9 @@ class Classification:
         )
 
     def begin(self, model: nn.Module, data: TrainingData) -> None:
-        """The features' scale, of the windows that count.
-
-        Where the last window of a recording answers for all, every window before it is read as well: the last ones
-        alone, which no beat follows, would give a scale on which all the others lie beyond the limits.
-        """
-        windows = data.windows
-        read = self._usable(windows)
-        if self._recipe.data.answer == "last":
-            read = windows.good >= self._recipe.windows.min_good
-        model.fit_scale(torch.from_numpy(windows.features[read]))  # type: ignore[operator]
+        """The features' scale, of the windows that count."""
+        features = data.windows.features[self._usable(data.windows)]
+        model.fit_scale(torch.from_numpy(features))  # type: ignore[operator]
 
     def objective(self, settings: TrainPart) -> Objective:
         """Cross-entropy or focal loss."""
@@ -123,12 +116,7 @@ class Classification:
         return shift
 
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
-        """Figures per class; windows that are not usable are called what the recipe calls them, where it does."""
-        name = self._recipe.windows.unusable
-        if name:
-            usable = windows.good >= self._recipe.windows.min_good
-            surely = np.eye(self.answer.width)[self.answer.labels.index(name)]
-            outputs = np.where(usable[:, None], outputs, surely)
+        """Figures per class."""
         guess = self.answer.number(outputs, decision)
         return report_labelled(windows, outputs, guess, self.answer.labels, decision=decision)
 

@@ -19,7 +19,6 @@ from biosig.errors import DatasetError
 from biosig.evaluation.report import Picture, write_report
 from biosig.runs.aims import Aim, aim_of
 from biosig.runs.preparing import Positions, Say, prepare, quiet
-from biosig.runs.task_figures import Scored, task_figures
 from biosig.runs.training import named, write_json
 from biosig.windows.index import Windows
 
@@ -41,8 +40,7 @@ def evaluate(
     """Score a bundle on one part of its database's split; returns and writes ``metrics.json`` and ``report.html``.
 
     Where labels belong to beats, ``classes`` are figures at annotated positions, comparable with the literature,
-    and ``detected`` are end-to-end figures: detector, classifier, and the comparison of EC57. Beside them comes what
-    the recipe names under ``figures``, :mod:`biosig.runs.task_figures`.
+    and ``detected`` are end-to-end figures: detector, classifier, and the comparison of EC57.
 
     Parameters
     ----------
@@ -69,8 +67,6 @@ def evaluate(
     aim = aim_of(opened.recipe)
     outputs = opened.outputs(windows, device=device)
     metrics = aim.report(windows, outputs, opened.decision)
-    extra = task_figures(Scored(opened.recipe, corpus, windows, outputs, aim.answer.number(outputs, opened.decision)))
-    metrics |= extra.metrics
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
     seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
     if seen == set(windows.subjects):
@@ -94,7 +90,7 @@ def evaluate(
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "metrics.json", metrics)
         gallery = aim.gallery(opened, corpus, windows, outputs)
-        _write_html(folder / "report.html", opened, corpus, metrics, gallery, extra.timelines)
+        _write_html(folder / "report.html", opened, corpus, metrics, gallery)
     return metrics
 
 
@@ -136,7 +132,6 @@ def _protocol(
     is_picture = isinstance(corpus, Pictures)
     many = f"{len(records)} {'pictures' if is_picture else 'records'}"
     what = f"{corpus.title}{' sample' if corpus.is_sample else ''}, {part} part, {many}"
-    begin = "its beat" if bundle.recipe.cutter.positions else "its window begins"
     lines = {
         "what": what,
         "split": f"{'sample' if corpus.is_sample else bundle.recipe.data.split}; {split.note}".rstrip("; "),
@@ -144,19 +139,14 @@ def _protocol(
         "missing records": named(missing),
         "decision": bundle.manifest.get("metrics", {}).get("protocol", {}).get("calibration", ""),
         "positions": "annotated beats; end-to-end figures at detected beats" if corpus.labels_beats else "",
-        "latency": "" if is_picture else f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after {begin}",
+        "latency": "" if is_picture else f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after its beat",
         "intervals": f"95 %, bootstrap over {'subjects' if is_picture else 'patients'}, 1,000 draws",
     }
     return {key: text for key, text in lines.items() if text}
 
 
 def _write_html(
-    path: Path,
-    bundle: Bundle,
-    corpus: Corpus,
-    metrics: dict[str, Any],
-    gallery: Sequence[Picture],
-    timelines: Sequence[Picture],
+    path: Path, bundle: Bundle, corpus: Corpus, metrics: dict[str, Any], gallery: Sequence[Picture]
 ) -> None:
     provenance = bundle.manifest.get("provenance", {})
     options = bundle.recipe.model.options
@@ -176,6 +166,5 @@ def _write_html(
         metrics=metrics,
         provenance=about,
         gallery=gallery,
-        timelines=timelines,
         label_names=LABEL_NAMES,
     )

@@ -12,7 +12,8 @@ from torch import nn
 
 from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
-from biosig.evaluation.anomaly import anomaly_report, false_alarm_minutes, threshold_within
+from biosig.evaluation.anomaly import anomaly_report
+from biosig.evaluation.false_alarms import false_alarm_minutes, persistence, threshold_within
 from biosig.evaluation.metrics import mean_and_sd
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
@@ -98,7 +99,9 @@ class Reconstruction:
         if held_out is None or outputs is None:
             raise ValueError("an anomaly threshold needs subjects held out of training: set train.validation above 0")
         own = self._learned(held_out)
-        minutes = false_alarm_minutes(outputs[own, 0], held_out.onset_s[own], held_out.recording[own])
+        minutes = false_alarm_minutes(
+            outputs[own, 0], held_out.onset_s[own], held_out.recording[own], persistence(self._recipe.cutter)
+        )
         return np.array([threshold_within(settings.false_alarms_per_hour, minutes)])
 
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
@@ -140,6 +143,7 @@ class Reconstruction:
             classes=self._labels,
             normal=self._recipe.data.normal,
             threshold=threshold,
+            persistent=persistence(self._recipe.cutter),
         ) | {"budget_per_hour": self._recipe.train.false_alarms_per_hour}
 
     def spread(self, reports: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

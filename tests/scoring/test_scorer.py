@@ -52,8 +52,11 @@ def live(make, data, fractions, pause):
     return out, stream.flush()
 
 
-def is_close_call(probs):
-    """Whether rounding can decide between the two likeliest classes."""
+def is_close_call(score):
+    """Whether rounding can decide between the two likeliest classes, or on which side of the threshold a score is."""
+    if np.isfinite(score.anomaly):
+        return abs(score.anomaly - 0.3) < 1e-3
+    probs = score.probs
     first, second = np.sort(np.log(probs) + np.array([0.0, 0.5, 0.0, -0.5]))[-2:]
     return abs(first - second) < 1e-3
 
@@ -63,8 +66,8 @@ def assert_same(found, expected):
     for name in ("time_s", "start_s", "end_s", "ready_s", "good", "usable"):
         assert [getattr(s, name) for s in found] == [getattr(s, name) for s in expected], name
     np.testing.assert_allclose([s.probs for s in found], [s.probs for s in expected], rtol=0, atol=1e-5)
-    np.testing.assert_equal([s.anomaly for s in found], [s.anomaly for s in expected])
-    assert all(a.label == b.label or is_close_call(a.probs) for a, b in zip(found, expected, strict=True))
+    np.testing.assert_allclose([s.anomaly for s in found], [s.anomaly for s in expected], rtol=0, atol=1e-5)
+    assert all(a.label == b.label or is_close_call(a) for a, b in zip(found, expected, strict=True))
 
 
 def assert_live_equals_whole(bundle, recording, fractions, pause, **options):
@@ -103,6 +106,22 @@ def test_live_equals_offline_on_real_records(beat_bundle, name, fractions, pause
     recording = excerpt(name, start_s, 30.0)
     assert assert_live_equals_whole(beat_bundle, recording, fractions, pause)
     assert_windows_equal(beat_bundle, recording, fractions, pause)
+
+
+@pytest.mark.parametrize("name", RECORDS[::2])
+@DRAWN
+@given(fractions=cuttings, pause=st.integers(0, 25), start_s=st.integers(0, 400))
+def test_anomaly_scores_live_equal_those_offline_on_real_records(odd_beat_bundle, name, fractions, pause, start_s):
+    recording = excerpt(name, start_s, 30.0)
+    scores = assert_live_equals_whole(odd_beat_bundle, recording, fractions, pause)
+    assert {score.label for score in scores} <= {"normal", "anomaly", ""}
+    assert all(score.probs.shape == (0,) and np.isfinite(score.anomaly) for score in scores)
+
+
+@DRAWN
+@given(fractions=cuttings, pause=st.integers(0, 25))
+def test_anomaly_scores_of_sliding_windows_live_equal_those_offline(odd_slide_bundle, fractions, pause):
+    assert len(assert_live_equals_whole(odd_slide_bundle, excerpt("208"), fractions, pause)) == 51
 
 
 @DRAWN
@@ -148,6 +167,41 @@ def test_a_bundle_scores_a_recording_as_the_scorer_and_as_the_index_of_its_windo
     np.testing.assert_allclose(probabilities, [score.probs for score in scores], rtol=0, atol=1e-5)
     windows = beat_bundle.windows(recording)
     np.testing.assert_allclose(probabilities, beat_bundle.probabilities(windows), rtol=0, atol=1e-5)
+
+
+def test_an_anomaly_bundle_scores_a_recording_as_the_scorer_and_as_the_index_of_its_windows(odd_beat_bundle):
+    recording = excerpt("205")
+    scorer = Scorer(odd_beat_bundle, recording.layout)
+    scores = scorer.push(recording.data) + scorer.flush()
+    table = odd_beat_bundle.score(recording)
+    assert list(table.columns) == ["time_s", "ready_s", "good", "usable", "label", "anomaly"]
+    np.testing.assert_allclose(table.anomaly, [score.anomaly for score in scores], rtol=0, atol=1e-5)
+    windows = odd_beat_bundle.windows(recording)
+    np.testing.assert_allclose(table.anomaly, odd_beat_bundle.outputs(windows)[:, 0], rtol=0, atol=1e-5)
+    assert table.label[table.usable].tolist() == [
+        "anomaly" if value >= odd_beat_bundle.anomaly_threshold else "normal" for value in table.anomaly[table.usable]
+    ]
+
+
+def test_an_anomaly_bundle_beside_a_classifier_shares_its_windows(beat_bundle, odd_beat_bundle):
+    recording = excerpt("208", seconds=20.0)
+    ward = Ward([beat_bundle, odd_beat_bundle], {"a": recording.layout})
+    scores = ward.push({"a": recording.data})["a"] + ward.flush()["a"]
+    for bundle in (beat_bundle, odd_beat_bundle):
+        alone = Scorer(bundle, recording.layout)
+        expected = alone.push(recording.data) + alone.flush()
+        assert_same([score for score in scores if score.bundle == bundle.recipe.name], expected)
+
+
+def test_a_hole_is_no_anomaly_and_not_normal(odd_slide_bundle):
+    recording = excerpt("119")
+    data = recording.data.copy()
+    data[:, 3600:7200] = np.nan
+    scores = Scorer(odd_slide_bundle, recording.layout).push(data)
+    dark = [score for score in scores if score.start_s > 10.0 and score.end_s < 20.0]
+    assert dark
+    assert not any(score.usable or score.label for score in dark)
+    assert all(np.isfinite(score.anomaly) for score in scores)
 
 
 def test_a_beat_lies_inside_its_window(beat_bundle):
