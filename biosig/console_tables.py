@@ -55,7 +55,7 @@ def _share(value: float | None, interval: list[float] | None = None) -> str:
 def figure_table(metrics: dict[str, Any], title: str | None = None) -> Table:
     """The figures per class with their intervals: of a classifier, or of scores that tell anomalies from the normal."""
     titled = title or metrics.get("protocol", {}).get("what")
-    return _anomaly_table(metrics, titled) if "auroc" in metrics else _class_table(metrics, titled)
+    return _anomaly_table(metrics, titled) if "auprc" in metrics else _class_table(metrics, titled)
 
 
 def _class_table(metrics: dict[str, Any], title: str | None) -> Table:
@@ -93,7 +93,7 @@ def print_figures(console: Console, metrics: dict[str, Any], title: str | None =
     """The table per class, then how much of it one patient decides."""
     console.print(figure_table(metrics, title=title))
     mean = metrics.get("patient_mean", {})
-    if "auroc" in metrics and mean.get("n", 0) > 1:
+    if "auprc" in metrics and mean.get("n", 0) > 1:
         console.print(f"AUROC {_share(mean['auroc'])} (sd {_share(mean['sd'])}) as mean over {mean['n']} patients")
     for name, rest in metrics.get("without_top_patient", {}).items():
         one = mean[name]
@@ -105,13 +105,16 @@ def print_figures(console: Console, metrics: dict[str, Any], title: str | None =
 
 
 def _overall(metrics: dict[str, Any]) -> str:
-    figures = f"macro-F1 {_share(metrics.get('macro_f1'), metrics.get('ci95', {}).get('macro_f1'))}"
+    shown = (("macro_f1", "macro-F1"), ("accuracy", "accuracy"), ("balanced_accuracy", "balanced"), ("auroc", "AUROC"))
+    intervals = metrics.get("ci95") or {}
+    known = [f"{text} {_share(metrics[key], intervals.get(key))}" for key, text in shown if key in metrics]
+    figures = ", ".join(known) or "macro-F1 n/a"
     return figures + "; in brackets 95 % intervals over patients" if metrics.get("ci95") else figures
 
 
 def spread_table(metrics: dict[str, Any]) -> Table:
     """Mean and spread over folds and seeds of F1 per class, or of AUROC per kind of anomaly."""
-    table = Table(title=f"{'AUROC' if 'auroc' in metrics else 'F1'} per class, mean and sd over folds and seeds")
+    table = Table(title=f"{'AUROC' if 'auprc' in metrics else 'F1'} per class, mean and sd over folds and seeds")
     for name in ("class", "mean", "sd"):
         table.add_column(name, justify="left" if name == "class" else "right")
     for name, row in metrics["spread"].items():

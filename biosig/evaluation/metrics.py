@@ -53,7 +53,8 @@ def classification_report(
         over the classes that occur), ``kappa`` (Cohen 1960, doi:10.1177/001316446002000104), ``auroc`` (of the last of
         two classes, the mean over more of each against the rest, where a class occurs), ``ci95`` of these,
         ``confusion`` (rows reference), ``subjects``, ``patient_mean``, ``without_top_patient``, ``curves``,
-        ``calibration_error``. ``ci95`` entries are None with fewer than two subjects.
+        ``calibration_error``; ``subjects``, ``patient_mean`` and ``without_top_patient`` are missing where every
+        subject has one item. ``ci95`` entries are None with fewer than two subjects.
 
     Raises
     ------
@@ -82,9 +83,7 @@ def classification_report(
         "auroc": auroc,
         "ci95": overall_intervals | {"auroc": auroc_interval},
         "confusion": {"labels": list(items.classes), "matrix": total.tolist()},
-        "subjects": _subjects(items, matrices),
-        "patient_mean": patient_means(per_subject, items.classes),
-        "without_top_patient": without_top_patient(per_subject, items.classes, items.names),
+        **({} if matrices.sum(axis=(1, 2)).max() == 1 else _by_subject(items, matrices, per_subject)),
         "curves": {
             label: {
                 "precision_recall": precision_recall(items.truth == number, items.probs[:, number]),
@@ -204,6 +203,15 @@ def _overall_area(
         for number in known
     ]
     return area, percentile_interval(np.mean(drawn, axis=0))
+
+
+def _by_subject(items: _Items, matrices: NDArray[np.int64], per_subject: ClassCounts) -> dict[str, Any]:
+    """Subject by subject, and how much one of them decides."""
+    return {
+        "subjects": _subjects(items, matrices),
+        "patient_mean": patient_means(per_subject, items.classes),
+        "without_top_patient": without_top_patient(per_subject, items.classes, items.names),
+    }
 
 
 def _subjects(items: _Items, matrices: NDArray[np.int64]) -> dict[str, Any]:

@@ -68,4 +68,4 @@ def recording_report(
     truth = np.array([label[own[0]] for own in rows])
     who = [subjects[number] for number in numbers]
     report = classification_report(truth, each, who, classes, predicted=guess)
-    return {"n": len(rows), **{key: report[key] for key in _KEPT}}
+    return {"n": len(rows), **{key: report[key] for key in _KEPT if key in report}}

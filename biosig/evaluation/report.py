@@ -15,7 +15,9 @@ from biosig.evaluation.figures import plot_calibration, plot_precision_recall
 from biosig.evaluation.markup import Cell, chart, definitions, interval, number, picture, section, spoken, table
 from biosig.evaluation.report_tasks import szcore_tables, trial_tables
 
-__all__ = ["Picture", "write_report"]
+__all__ = ["MISTAKES", "Picture", "write_report"]
+
+MISTAKES = ("The worst mistakes", "Where the model was most certain of the wrong answer.")
 
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
 
@@ -42,6 +44,7 @@ def write_report(
     metrics: Mapping[str, Any],
     provenance: Mapping[str, Any],
     gallery: Sequence[Picture] = (),
+    gallery_head: tuple[str, str] = MISTAKES,
     timelines: Sequence[Picture] = (),
     label_names: Mapping[str, str] | None = None,
 ) -> None:
@@ -56,7 +59,8 @@ def write_report(
         :func:`biosig.evaluation.szcore.szcore_report`, ``trials``, and ``protocol``, free texts on how the figures
         were made.
     provenance : what was evaluated, in the order to be read (database, split, records, model, delay, seeds).
-    gallery : pictures of the worst mistakes, worst first.
+    gallery, gallery_head : pictures of the worst mistakes, worst first; or others, with their heading and what they
+        show.
     timelines : charts of whole recordings.
     label_names : what each label stands for.
 
@@ -76,7 +80,7 @@ def write_report(
         ("spread", "How much one subject decides", lambda: _spread(metrics, names)),
         ("subjects", "Subject by subject", lambda: _subjects(metrics)),
         ("curves", "Curves", lambda: _curves(metrics)),
-        ("gallery", "The worst mistakes", lambda: _gallery(gallery)),
+        ("gallery", gallery_head[0], lambda: _gallery(gallery, gallery_head[1])),
         ("protocol", "How these figures were made", lambda: _protocol(metrics)),
     ]
     sections = [(anchor, heading, section(anchor, heading, make())) for anchor, heading, make in makers]
@@ -132,6 +136,7 @@ def _cards(metrics: Mapping[str, Any]) -> str:
         ("macro_f1", "macro-F1"),
         ("accuracy", "accuracy"),
         ("balanced_accuracy", "balanced accuracy"),
+        ("auroc", "AUROC"),
         ("kappa", "Cohen's kappa"),
     )
     entries = [(text, metrics[key], _bounds(metrics, key)) for key, text in overall if key in metrics]
@@ -354,12 +359,12 @@ def _timelines(timelines: Sequence[Picture]) -> str:
     )
 
 
-def _gallery(gallery: Sequence[Picture]) -> str:
+def _gallery(gallery: Sequence[Picture], note: str) -> str:
     if not gallery:
         return ""
     entries = (Picture(*entry) for entry in gallery)
     pictures = "".join(picture(one.image, caption=one.caption, alt=one.alt or one.caption) for one in entries)
-    return f'<p>Where the model was most certain of the wrong answer.</p><div class="gallery">{pictures}</div>'
+    return f'<p>{escape(note)}</p><div class="gallery">{pictures}</div>'
 
 
 def _protocol(metrics: Mapping[str, Any]) -> str:

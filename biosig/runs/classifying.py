@@ -13,11 +13,13 @@ from torch import nn
 
 from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.pictures import Pictures
 from biosig.evaluation.metrics import mean_and_sd, spread
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.end_to_end import report_detected, report_labelled
 from biosig.runs.gallery import worst_mistakes
+from biosig.runs.saliency import looked_at
 from biosig.training.answers import Answer, Classes
 from biosig.training.calibration import fit_calibration
 from biosig.training.loop import TrainingData
@@ -150,7 +152,9 @@ class Classification:
         return f"{text}, of {report['recording']['n']} recordings {report['recording']['balanced_accuracy']:.3f}"
 
     def gallery(self, bundle: Bundle, corpus: Corpus, windows: Windows, outputs: NDArray[np.float64]) -> list[Picture]:
-        """The mistakes the bundle was surest of; none where labels are not of beats."""
+        """The mistakes the bundle was surest of, of pictures also what it was right about; else none but of beats."""
+        if isinstance(corpus, Pictures):
+            return looked_at(bundle, windows, outputs)
         return worst_mistakes(bundle, corpus, windows, outputs) if corpus.labels_beats else []
 
     def _usable(self, windows: Windows) -> NDArray[np.bool_]:

@@ -16,9 +16,10 @@ from biosig.datasets.pictures import Pictures
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import Split
 from biosig.errors import DatasetError
-from biosig.evaluation.report import Picture, write_report
+from biosig.evaluation.report import MISTAKES, Picture, write_report
 from biosig.runs.aims import Aim, aim_of
 from biosig.runs.preparing import Positions, Say, prepare, quiet
+from biosig.runs.saliency import NOTE
 from biosig.runs.training import named, write_json
 from biosig.windows.index import Windows
 
@@ -166,5 +167,6 @@ def _write_html(
         metrics=metrics,
         provenance=about,
         gallery=gallery,
+        gallery_head=("Where the network looked", NOTE) if isinstance(corpus, Pictures) else MISTAKES,
         label_names=LABEL_NAMES,
     )
