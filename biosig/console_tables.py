@@ -11,6 +11,9 @@ from biosig.records.summary import Summary
 
 __all__ = ["figure_table", "percent", "print_figures", "print_summary", "spread_table"]
 
+MATTERS = 0.05
+"""How much a figure depends on one patient is said where that patient holds at least this share of a class."""
+
 
 def print_summary(console: Console, summary: Summary) -> None:
     """Header, channels, gaps, marks and comments of a recording."""
@@ -97,7 +100,7 @@ def print_figures(console: Console, metrics: dict[str, Any], title: str | None =
         console.print(f"AUROC {_share(mean['auroc'])} (sd {_share(mean['sd'])}) as mean over {mean['n']} patients")
     for name, rest in metrics.get("without_top_patient", {}).items():
         one = mean[name]
-        if rest["subject"] is not None and one["n"] > 1:
+        if rest["subject"] is not None and one["n"] > 1 and rest["share"] >= MATTERS:
             console.print(
                 f"{name}: F1 {_share(one['f1'])} as mean over {one['n']} patients, {_share(rest['f1'])} without "
                 f"{rest['subject']}, who holds {100 * rest['share']:.0f} % of them"
@@ -109,6 +112,8 @@ def _overall(metrics: dict[str, Any]) -> str:
     intervals = metrics.get("ci95") or {}
     known = [f"{text} {_share(metrics[key], intervals.get(key))}" for key, text in shown if key in metrics]
     figures = ", ".join(known) or "macro-F1 n/a"
+    if score := metrics.get("score"):
+        figures = f"F1 of {', '.join(score['labels'])} {_share(score['f1'])}; {figures}"
     return figures + "; in brackets 95 % intervals over patients" if metrics.get("ci95") else figures
 
 

@@ -59,6 +59,8 @@ class DataPart(_Part):
     all of it; or one of the ``recording`` from what all its windows say (:mod:`biosig.evaluation.recordings`)."""
     labels: tuple[str, ...]
     normal: tuple[str, ...] = ()
+    scored: tuple[str, ...] = ()
+    """Labels whose mean F1 is the task's score, where its rules leave some out."""
 
     @field_validator("channels", "labels")
     @classmethod
@@ -68,10 +70,11 @@ class DataPart(_Part):
         return value
 
     @model_validator(mode="after")
-    def _normal_is_a_label(self) -> DataPart:
-        strange = [name for name in self.normal if name not in self.labels]
-        if strange:
-            raise ValueError(f"normal must be among labels {', '.join(self.labels)}, got {strange[0]!r}")
+    def _named_labels_exist(self) -> DataPart:
+        for key, names in (("normal", self.normal), ("scored", self.scored)):
+            strange = [name for name in names if name not in self.labels]
+            if strange:
+                raise ValueError(f"{key} must be among labels {', '.join(self.labels)}, got {strange[0]!r}")
         return self
 
 

@@ -120,7 +120,12 @@ class Classification:
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
         """Figures per class."""
         guess = self.answer.number(outputs, decision)
-        return report_labelled(windows, outputs, guess, self.answer.labels, decision=decision)
+        report = report_labelled(windows, outputs, guess, self.answer.labels, decision=decision)
+        scored = self._recipe.data.scored
+        if scored:
+            each = [report["classes"][label]["f1"] for label in scored]
+            report["score"] = {"labels": list(scored), "f1": None if None in each else float(np.mean(each))}
+        return report
 
     def report_detected(
         self,
@@ -135,18 +140,22 @@ class Classification:
         return report_detected(corpus, self._recipe.data.channels, found, guess, self.answer.labels)
 
     def spread(self, reports: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Of F1 per class, macro-F1, balanced accuracy and AUROC, the last two of recordings, too."""
+        """Of F1 per class, macro-F1, score, balanced accuracy and AUROC, the last two of recordings, too."""
         figures = spread(reports)
         told = {name: row["f1"] for name, row in figures["classes"].items()}
         told |= {name: figures[name] for name in ("macro_f1", *_OVERALL)}
+        if self._recipe.data.scored:
+            told["score"] = mean_and_sd([report["score"]["f1"] for report in reports])
         if all("recording" in report for report in reports):
             of_recordings = [report["recording"] for report in reports]
             told |= {f"recording.{name}": mean_and_sd([one[name] for one in of_recordings]) for name in _OVERALL}
         return told
 
     def headline(self, report: dict[str, Any]) -> str:
-        """Macro-F1, and balanced accuracy of the recordings where each is of one class."""
-        text = f"macro-F1 {report['macro_f1']:.3f}, balanced accuracy {report['balanced_accuracy']:.3f}"
+        """Score, macro-F1, and balanced accuracy of the recordings where each is of one class."""
+        found = report.get("score", {}).get("f1")
+        text = "" if found is None else f"F1 of {', '.join(report['score']['labels'])} {found:.3f}, "
+        text += f"macro-F1 {report['macro_f1']:.3f}, balanced accuracy {report['balanced_accuracy']:.3f}"
         if "recording" not in report:
             return text
         return f"{text}, of {report['recording']['n']} recordings {report['recording']['balanced_accuracy']:.3f}"

@@ -104,6 +104,8 @@ def test_recordings_are_trained_on_scored_and_crossed_one_by_one(rhythm_folder: 
     metrics = runs.evaluate(trained, data=rhythm_folder, out=tmp_path / "figures")
     assert sum(row["support"] for row in metrics["classes"].values()) == 12
     assert "detected" not in metrics
+    f1 = [metrics["classes"][label]["f1"] for label in "NAO"]
+    assert metrics["score"] == {"labels": ["N", "A", "O"], "f1": pytest.approx(sum(f1) / 3)}
     crossed = runs.cross_validate(
         "ecg-rhythm", data=rhythm_folder, folds=3, start_from=source, settings=TINY, progress=False
     )
