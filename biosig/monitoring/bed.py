@@ -61,6 +61,7 @@ class Watching:
     bundles : names of those that score the patient.
     beats : the one of them whose windows are the beats that alarms hear of; None = none.
     anomaly : the one of them whose anomaly scores alarms hear of; None = none.
+    events : those of them whose windows make events, with the label and its place among their classes.
     lead : the channel that fibrillation is looked for on; None = it is not.
     tick_s : seconds of signal watched at a time.
     reorder_s : packets may come out of order by as much.
@@ -73,6 +74,7 @@ class Watching:
     bundles: tuple[str, ...]
     beats: str | None
     anomaly: str | None
+    events: Mapping[str, tuple[str, int]]
     lead: str | None
     tick_s: float = 1.0
     reorder_s: float = 0.25
@@ -299,7 +301,7 @@ class Bed:
         return [FibrillationScore(time_s, time_s, value, usable) for time_s, value, usable in rows]
 
     def _heard(self, scored: Sequence[Scored]) -> list[InputEvent]:
-        return self._memory.recent.hear(scored, anomaly=self.watching.anomaly)
+        return self._memory.recent.hear(scored, anomaly=self.watching.anomaly, events=self.watching.events)
 
     def _alarms(self, events: Sequence[InputEvent], until_s: float) -> list[Entry]:
         """Hand the alarms what is known by now; what is known later waits."""

@@ -17,7 +17,7 @@ from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.log import Entry, Scored, Snapshot
 from biosig.monitoring.orders import Orders
-from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, rules_for
+from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, event_columns, rules_for
 from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source
 from biosig.records.recording import Layout
@@ -119,6 +119,7 @@ class Monitor:
             bundles=tuple(bundles),
             beats=beats,
             anomaly=anomaly_bundle(bundles),
+            events=event_columns(bundles),
             lead=None if beats is None else self._panel.given(bundles[beats].recipe.data.channels[0]),
             tick_s=self._tick_s,
             reorder_s=source.reorder_s,

@@ -10,10 +10,11 @@ from biosig.errors import BundleError
 from biosig.evaluation.false_alarms import persistence
 from biosig.monitoring.conditions import Level, Signal
 from biosig.monitoring.rules import Rule, check_rules, rule_from_dict, shipped_rules
+from biosig.recipe import EventsPart
 from biosig.records.recording import Layout
 from biosig.scoring.patient import PatientWindows
 
-__all__ = ["Panel", "anomaly_bundle", "beat_bundle", "rules_for"]
+__all__ = ["Panel", "anomaly_bundle", "beat_bundle", "event_columns", "event_level", "rules_for"]
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def anomaly_bundle(bundles: Mapping[str, Bundle]) -> str | None:
 def rules_for(bundles: Mapping[str, Bundle], rules: Sequence[Rule] | None = None) -> tuple[Rule, ...]:
     """The rules that one patient is watched by.
 
-    Those asked for, or else those shipped, with the ones of the bundles' recipes added or, of the same name, in their
-    place. Left out are rules about beats where no bundle tells of beats: silence would be taken for asystole.
+    Those asked for, or else those shipped, with the ones of the bundles' recipes (of their events, and their own)
+    added or, of the same name, in their place. Left out are rules about beats where no bundle tells of beats: silence
+    would be taken for asystole.
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def rules_for(bundles: Mapping[str, Bundle], rules: Sequence[Rule] | None = None
 def _usual_rules(bundles: Mapping[str, Bundle]) -> tuple[Rule, ...]:
     own: dict[str, Rule] = {}
     for name, bundle in bundles.items():
+        if bundle.recipe.events is not None:
+            own |= {bundle.recipe.events.label: _event_rule(bundle.recipe.events)}
         try:
             own |= {rule.name: rule for rule in map(rule_from_dict, bundle.recipe.alarm)}
         except ValueError as error:
@@ -111,6 +115,22 @@ def _usual_rules(bundles: Mapping[str, Bundle]) -> tuple[Rule, ...]:
         return check_rules((*(own.pop(rule.name, rule) for rule in shipped_rules(anomaly)), *own.values()))
     except ValueError as error:
         raise BundleError(f"alarms of the recipes of {', '.join(bundles)}: {error}") from None
+
+
+def event_level(rule: EventsPart) -> Level:
+    """The condition under which windows make an event, as a recipe has it."""
+    return Level("class", rule.threshold, rule.release, rule.k, rule.n, rule.label)
+
+
+def event_columns(bundles: Mapping[str, Bundle]) -> dict[str, tuple[str, int]]:
+    """Name of each bundle whose windows make events -> their label, and its place among the bundle's classes."""
+    rules = {name: (bundle.recipe.events, bundle.labels) for name, bundle in bundles.items()}
+    return {name: (rule.label, labels.index(rule.label)) for name, (rule, labels) in rules.items() if rule is not None}
+
+
+def _event_rule(rule: EventsPart) -> Rule:
+    """The alarm of a recipe's events; of high priority until a rule of the same name says otherwise."""
+    return Rule(rule.label, "high", event_level(rule), re_alarm_s=60.0)
 
 
 def _persistence(bundle: Bundle) -> Level:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from biosig.monitoring.events import AnomalyScore, BeatEvent, InputEvent
+from biosig.monitoring.events import AnomalyScore, BeatEvent, ClassScore, InputEvent
 from biosig.monitoring.log import Scored
 
 __all__ = ["Recent"]
@@ -36,8 +36,13 @@ class Recent:
     windows: dict[str, list[Any]] = field(default_factory=dict)
     anomaly: float | None = None
 
-    def hear(self, scored: Sequence[Scored], *, anomaly: str | None) -> list[InputEvent]:
-        """What alarms hear of new scores; of anomalies only what the bundle of the name ``anomaly`` says."""
+    def hear(
+        self, scored: Sequence[Scored], *, anomaly: str | None, events: Mapping[str, tuple[str, int]]
+    ) -> list[InputEvent]:
+        """What alarms hear of new scores; of anomalies only what the bundle of the name ``anomaly`` says.
+
+        ``events`` are the bundles whose windows make events, with the label and its place among the classes.
+        """
         heard: list[InputEvent] = []
         for one in scored:
             score = one.score
@@ -45,6 +50,9 @@ class Recent:
                 label = score.label if score.label in _BEATS else ""
                 heard.append(BeatEvent(score.time_s, score.ready_s, label, good=score.usable))
                 self.beats = [*self.beats, [score.time_s, label or "?"]][-_REMEMBERED:]
+            if one.bundle in events:
+                label, column = events[one.bundle]
+                heard.append(ClassScore(score.time_s, score.ready_s, float(score.probs[column]), score.usable, label))
             if one.bundle == anomaly and math.isfinite(score.anomaly):
                 heard.append(AnomalyScore(score.time_s, score.ready_s, score.anomaly, score.usable))
                 self.anomaly = score.anomaly if score.usable else None

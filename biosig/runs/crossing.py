@@ -20,6 +20,7 @@ from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.starting import open_start
+from biosig.runs.task_figures import Scored, task_figures
 from biosig.runs.training import open_recipe, write_json
 from biosig.training.device import choose_device
 from biosig.training.loop import best_epoch
@@ -82,6 +83,8 @@ def cross_validate(
                 reports.append(aim.report(testing, outputs, decision))
         say(f"{title}: {aim.headline(reports[-1])}")
     metrics = aim.report(cuts["reference"], total["reference"], rule["reference"])
+    guess = aim.answer.number(total["reference"], rule["reference"])
+    metrics |= task_figures(Scored(opened, corpus, cuts["reference"], total["reference"], guess)).metrics
     if "detected" in cuts:
         metrics["detected"] = aim.report_detected(
             corpus, cuts["reference"], cuts["detected"], total["detected"], rule["detected"]

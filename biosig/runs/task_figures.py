@@ -18,8 +18,8 @@ from biosig.evaluation.metrics import classification_report
 from biosig.evaluation.report import Picture
 from biosig.evaluation.szcore import Detected, szcore_report
 from biosig.evaluation.timelines import plot_events, plot_hypnogram
-from biosig.monitoring.conditions import Level
 from biosig.monitoring.events import ClassScore
+from biosig.monitoring.panel import event_level
 from biosig.options import did_you_mean
 from biosig.recipe import EventsPart, Recipe
 from biosig.records.recording import Recording
@@ -106,8 +106,7 @@ def find_events(
     length_s : of a window.
     rule : which windows make an event.
     """
-    design = Level("class", rule.threshold, rule.release, rule.k, rule.n, rule.label)
-    watcher = design.open(0.0, 0.0)
+    watcher = event_level(rule).open(0.0, 0.0)
     limit = rule.threshold if rule.release is None else rule.release
     spans: list[list[float]] = []
     for at, value, good in zip(onset_s.tolist(), probability.tolist(), usable.tolist(), strict=True):

@@ -1,6 +1,7 @@
 """Patients without beats: windows in uV through the same monitor, store, resume and alarms."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,8 @@ from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.monitor import Monitor
 from biosig.monitoring.sources import Replay
 from biosig.monitoring.store import Store
+from biosig.recipe import EventsPart
+from biosig.runs.task_figures import find_events
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +110,20 @@ def test_scores_of_classes_are_kept_with_their_probabilities(whole):
     rows = [row for row in whole[0] if row["event"] == "scores"]
     assert {len(json.loads(row["probs"])) for row in rows if row["bundle"] == "eeg"} == {2}
     assert {len(json.loads(row["probs"])) for row in rows if row["bundle"] == "eeg-anomaly"} == {0}
+
+
+def test_events_are_alarmed_where_an_evaluation_finds_them(slide_bundle, head, watch, log, tmp_path):
+    offline = slide_bundle.score(head)
+    rule = EventsPart(label="arithmetic", threshold=float(offline.p_arithmetic.quantile(0.6)), k=2, n=3)
+    told = replace(slide_bundle, recipe=slide_bundle.recipe.model_copy(update={"events": rule}))
+    probability, usable = offline.p_arithmetic.to_numpy(), offline.usable.to_numpy()
+    found = find_events(offline.time_s.to_numpy(), probability, usable, length_s=4.0, rule=rule)
+    rows = log(watch(tmp_path / "events.sqlite", Replay({"head": head}), bundles={"told": told}), "head")
+    raised = [
+        row for row in rows if row["event"] == "alarms" and row["kind"] == "raised" and row["alarm"] == "arithmetic"
+    ]
+    assert len(found) == 2
+    assert [row["since_s"] for row in raised] == pytest.approx(found[:, 0])
+    assert {row["priority"] for row in raised} == {"high"}
+    # Known with the second of two hits, at the end of its window.
+    assert all(row["time_s"] - row["since_s"] >= 4.0 + 2.0 - 0.1 for row in raised)
