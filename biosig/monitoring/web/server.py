@@ -39,7 +39,7 @@ _TYPES = {
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
-_PUBLIC = ("door.css", "door.js")
+_PUBLIC = ("door.css", "door.js", "icon.svg")
 """All that a stranger is served, beside the page that asks for the token: nothing of any patient is in it."""
 
 HEADERS = {

@@ -70,7 +70,8 @@ export function pauseText(status) {
 }
 
 /** What stands where no alarm of the patient does: silence is not health. */
-export function restOf(status) {
+export function restOf({ status, card }) {
   if (status.ended) return "source ended";
+  if (!card.beats) return "no alarms";
   return status.rhythm === "--" ? "rhythm not known" : status.rhythm;
 }

@@ -2,12 +2,15 @@
 
 import { AlarmBar, MARKS, light, named, pausedFor, pauseText, restOf, stateOf } from "./alarms.js";
 import { clock, el, fixed, say } from "./dom.js";
-import { lookOf } from "./looks.js";
+import { isEeg, lookOf } from "./looks.js";
+import { MONTAGES, hasMontage } from "./montage.js";
 import { settings } from "./settings.js";
+import { Spectra } from "./spectra.js";
 import { Sweep } from "./sweep.js";
 import { Trends } from "./trends.js";
 
 const LINE_MM = 42;
+const EEG_MM = 125;
 const PAUSE_S = 120;
 const LOG_ROWS = 60;
 
@@ -20,10 +23,11 @@ export class BedView {
     this.time = el("span", { class: "time" });
     this.strip = el("div", { class: "strip" });
     this.trends = new Trends(bed);
+    this.spectra = isEeg(bed.card) ? new Spectra(bed) : null;
     this.element = el("section", { class: "bed", "data-patient": bed.name, "aria-label": `Bed ${bed.name}` },
       this.#head(),
       el("div", { class: "bars" }, this.patient.element, this.technical.element),
-      el("div", { class: "left" }, this.#paper(), this.trends.element),
+      el("div", { class: "left" }, ...[this.#paper(), this.spectra?.element, this.trends.element].filter(Boolean)),
       el("div", { class: "right" }, this.#numbers(), this.#inForce(), this.#history()),
     );
   }
@@ -53,7 +57,15 @@ export class BedView {
       button("−", "Smaller (key −)", () => settings.zoomBy(-1)), this.scale, button("+", "Larger (key +)", () => settings.zoomBy(1)),
       button("Paper / night", "Light paper or dark (key N)", () => (settings.paper = !settings.paper)),
       button("Ruler", "Measure this screen", () => this.actions.calibrate()));
+    if (isEeg(this.bed.card)) tools.append(this.#montages());
     return el("section", { class: "signal", "aria-label": "Signal" }, this.strip, tools);
+  }
+
+  #montages() {
+    const there = Object.keys(MONTAGES).filter((name) => hasMontage(this.bed.card.channels, name));
+    const choose = el("select", { "aria-label": "Montage", onchange: () => (settings.montage = choose.value) },
+      ...there.map((name) => el("option", { value: name, selected: name === settings.montage }, MONTAGES[name])));
+    return choose;
   }
 
   #numbers() {
@@ -63,9 +75,13 @@ export class BedView {
     };
     this.good = el("div", { class: "meter", role: "meter", "aria-label": "Usable signal", "aria-valuemin": "0", "aria-valuemax": "100" }, el("i"));
     this.delays = el("p", { class: "delays" });
-    this.rate = el("div", { class: "rate" }, el("span", { class: "title" }, "Heart rate"), this.digits, el("span", { class: "unit" }, "/min"));
+    const { beats } = this.bed.card;
+    this.rate = beats
+      ? el("div", { class: "rate" }, el("span", { class: "title" }, "Heart rate"), this.digits, el("span", { class: "unit" }, "/min"))
+      : el("div", { class: "answer" }, this.digits);
+    const ectopic = box("ectopics", "Ectopic", "/min");
     return el("section", { class: "numbers", "aria-label": "Values" }, this.rate,
-      el("div", { class: "boxes" }, box("ectopics", "Ectopic", "/min"), box("anomaly", "Anomaly", ""), box("quality", "Signal", "%")),
+      el("div", { class: "boxes" }, beats ? ectopic : null, box("anomaly", "Anomaly", ""), box("quality", "Signal", "%")),
       this.good, this.delays);
   }
 
@@ -91,7 +107,7 @@ export class BedView {
     this.strip.classList.toggle("night", !settings.paper);
     this.scores = this.bed.scores;
     const most = window.innerHeight >= 850 && window.innerWidth >= 900 && settings.zoom <= 1.25 ? 2 : 1;
-    this.sweep = new Sweep(this.strip, this.bed, lookOf(this.bed.card, { heightMm: LINE_MM, most }));
+    this.sweep = new Sweep(this.strip, this.bed, lookOf(this.bed.card, { heightMm: this.spectra ? EEG_MM : LINE_MM, most }));
     say(this.scale, `${Math.round(settings.zoom * 100)} %`);
   }
 
@@ -101,12 +117,13 @@ export class BedView {
     const patient = this.bed.alarms(false);
     const technical = this.bed.alarms(true);
     const paused = pausedFor(status);
-    this.patient.show(patient, paused ? pauseText(status) : restOf(status));
+    this.patient.show(patient, paused ? pauseText(status) : restOf(this.bed));
     this.patient.element.classList.toggle("ispaused", paused > 0);
     this.technical.show(technical, status.ended ? "source ended" : `signal ${fixed(100 * status.good)} %`);
     light(this.rate, patient[0]);
     say(this.time, `${clock(status.time_s)} of signal`);
-    say(this.digits, fixed(status.heart_rate));
+    const answers = this.bed.answers.map(({ bundle, label }) => `${bundle}: ${label}`);
+    say(this.digits, this.bed.card.beats ? fixed(status.heart_rate) : answers.join("\n") || "--");
     say(this.ectopics, status.ended ? "--" : fixed(this.bed.ectopics));
     say(this.anomaly, this.bed.scores ? fixed(status.anomaly, 2) : "off");
     say(this.quality, fixed(100 * status.good));
@@ -125,7 +142,7 @@ export class BedView {
   #tellDelays() {
     const { status, ring, card } = this.bed;
     const parts = [
-      `beats known within ${fixed(card.latency_s, 1)} s, the last after ${fixed(status.delay_s, 1)} s`,
+      card.beats ? `beats known within ${fixed(card.latency_s, 1)} s, the last after ${fixed(status.delay_s, 1)} s` : `answers ${fixed(status.delay_s, 1)} s after their windows begin`,
       `screen ${fixed(ring.pen.waiting, 1)} s behind`,
       `link ${fixed(this.link.roundTripMs)} ms`,
       `${this.ward.lost} frames lost`,
@@ -159,7 +176,9 @@ export class BedView {
   }
 
   draw() {
-    this.sweep.draw(this.bed.ring.pen.head());
+    const head = this.bed.ring.pen.head();
+    this.sweep.draw(head);
+    this.spectra?.draw(head);
   }
 
   key(event) {

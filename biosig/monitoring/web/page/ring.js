@@ -11,6 +11,7 @@ export class Ring {
     this.channels = card.channels;
     this.size = Math.ceil(KEEP_S * card.fs);
     this.rows = card.channels.map(() => new Float32Array(this.size).fill(NaN));
+    this.average = new Float32Array(this.size).fill(NaN); // of all channels, for montages
     this.toMillivolts = card.units.map((unit) => MILLIVOLTS[unit] ?? 1);
     this.keep = 1 / (1 + (2 * Math.PI * HIGH_PASS_HZ) / card.fs);
     this.pen = new Pen();
@@ -35,13 +36,28 @@ export class Ring {
     for (let channel = 0; channel < this.rows.length; channel++) {
       this.#filter(channel, samples.subarray(channel * n, (channel + 1) * n));
     }
+    this.#mean(n);
     this.end += n;
     this.first = Math.max(this.first, this.end - this.size);
     this.pen.hear(this.end / this.fs, n / this.fs);
   }
 
+  #mean(n) {
+    for (let i = this.end; i < this.end + n; i++) {
+      const values = this.rows.map((row) => row[i % this.size]).filter((value) => !Number.isNaN(value));
+      this.average[i % this.size] = values.reduce((sum, value) => sum + value, 0) / values.length;
+    }
+  }
+
+  /** Samples of a row of a montage: a channel, less another one or the average. */
+  reader(channel, minus) {
+    const row = this.rows[channel];
+    const other = minus === "average" ? this.average : this.rows[minus];
+    return other ? (i) => row[i % this.size] - other[i % this.size] : (i) => row[i % this.size];
+  }
+
   #skip() {
-    for (const row of this.rows) row[this.end % this.size] = NaN;
+    for (const row of [...this.rows, this.average]) row[this.end % this.size] = NaN;
     this.end++;
   }
 

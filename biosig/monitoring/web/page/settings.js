@@ -13,7 +13,7 @@ function kept() {
 }
 
 class Settings extends EventTarget {
-  #kept = { zoom: 1, screen: 1, who: "", paper: true, hours: 1, ...kept() };
+  #kept = { zoom: 1, screen: 1, who: "", paper: true, hours: 1, montage: "recorded", ...kept() };
 
   #keep(changes) {
     Object.assign(this.#kept, changes);
@@ -62,6 +62,14 @@ class Settings extends EventTarget {
 
   set paper(light) {
     this.#keep({ paper: light });
+  }
+
+  get montage() {
+    return this.#kept.montage;
+  }
+
+  set montage(name) {
+    this.#keep({ montage: name });
   }
 
   get hours() {

@@ -103,11 +103,11 @@ export class Sweep {
     const first = Math.max(ring.first, Math.floor(from * ring.fs) - 1);
     const last = Math.min(ring.end - 1, Math.ceil(to * ring.fs) - 1);
     for (const [number, track] of this.geometry.tracks.entries()) {
-      this.#line(context, ring.rows[track.channel], number, first, last);
+      this.#line(context, ring.reader(track.channel, track.minus), number, first, last);
     }
   }
 
-  #line(context, row, number, first, last) {
+  #line(context, read, number, first, last) {
     const { ring } = this.bed;
     const { lines } = this.geometry;
     const { perMillivolt, low, high, baseline } = this.geometry.tracks[number];
@@ -118,7 +118,7 @@ export class Sweep {
     let beforeX = 0;
     context.beginPath();
     for (let i = first; i <= last; i++) {
-      const value = row[i % ring.size];
+      const value = read(i);
       const [line, x] = this.#place(i / ring.fs);
       if (Number.isNaN(value)) {
         if (i % Math.max(1, Math.round((MISSING_DOTS_PX / this.geometry.secondPx) * ring.fs)) === 0) {

@@ -7,8 +7,8 @@ const HOURS = [0.25, 1, 4, 24];
 const HEIGHT = 118;
 
 const KINDS = [
-  { column: 1, title: "Heart rate", unit: "/min", colour: "--rate", least: [40, 120] },
-  { column: 2, title: "Ectopic beats", unit: "/min", colour: "--ectopic", least: [0, 10] },
+  { column: 1, title: "Heart rate", unit: "/min", colour: "--rate", least: [40, 120], when: (bed) => bed.card.beats },
+  { column: 2, title: "Ectopic beats", unit: "/min", colour: "--ectopic", least: [0, 10], when: (bed) => bed.card.beats },
   { column: 3, title: "Anomaly", unit: "", colour: "--anomaly", least: [0, 1], when: (bed) => bed.scores },
   { column: 4, title: "Usable signal", unit: "%", colour: "--quality", least: [0, 100], times: 100 },
 ];

@@ -111,7 +111,7 @@ class Tile {
     this.element = el(
       "article",
       { class: "tile", "data-patient": bed.name },
-      el("header", {}, el("h2", {}, this.link), this.note, el("div", { class: "rate" }, this.digits, el("span", { class: "unit" }, "/min"))),
+      el("header", {}, el("h2", {}, this.link), this.note, el("div", { class: bed.card.beats ? "rate" : "answer" }, this.digits, el("span", { class: "unit" }, bed.card.beats ? "/min" : ""))),
       this.alarm.element,
       strip,
       el("footer", {}, this.technical.element, this.ack),
@@ -130,10 +130,10 @@ class Tile {
     if (!status) return;
     const patient = this.bed.alarms(false);
     const technical = this.bed.alarms(true);
-    this.alarm.show(patient, restOf(status));
+    this.alarm.show(patient, restOf(this.bed));
     this.technical.show(technical, status.ended ? "source ended" : `signal ${fixed(100 * status.good)} %`);
     light(this.element, patient[0] ?? technical[0]);
-    say(this.digits, fixed(status.heart_rate));
+    say(this.digits, this.bed.card.beats ? fixed(status.heart_rate) : (this.bed.answers[0]?.label ?? "--"));
     say(this.note, pausedFor(status) ? pauseText(status) : "");
     this.element.classList.toggle("ended", status.ended);
     this.ack.hidden = ![...patient, ...technical].some((alarm) => alarm.known && !alarm.acknowledged);

@@ -117,6 +117,11 @@ class Bed {
     return Array.from({ length: COLUMNS }, (_, column) => points.map((point) => point[column]));
   }
 
+  /** What bundles of windows say now, the newest answer of each. */
+  get answers() {
+    return (this.status?.answers ?? []).map(({ bundle, label }) => ({ bundle, label: label || "not usable" }));
+  }
+
   /** Alarms of the patient, or of the equipment, the most urgent and not yet seen first. */
   alarms(technical) {
     const rank = { high: 0, medium: 1, low: 2 };
