@@ -106,6 +106,32 @@ def print_figures(console: Console, metrics: dict[str, Any], title: str | None =
                 f"{rest['subject']}, who holds {100 * rest['share']:.0f} % of them"
             )
 
+    for line in _task_lines(metrics):
+        console.print(line)
+
+
+def _task_lines(metrics: dict[str, Any]) -> list[str]:
+    """Figures that only some tasks have, in a line each."""
+    lines = []
+    if nights := metrics.get("nights"):
+        one = f"accuracy {_share(metrics['accuracy'])}, Cohen's kappa {_share(metrics['kappa'])}"
+        lines.append(f"{len(nights)} nights, all epochs together: {one}")
+    if trials := metrics.get("trials"):
+        mean = trials["subject_mean"]
+        lines.append(
+            f"{trials['n']} trials, one answer each: accuracy "
+            f"{_share(trials['accuracy'], (trials.get('ci95') or {}).get('accuracy'))}; "
+            f"mean over {mean['n']} subjects {_share(mean['mean'])} (sd {_share(mean['sd'])})"
+        )
+    if found := metrics.get("szcore"):
+        events = found["events"]
+        lines.append(
+            f"{found['rule']['label']} events as SzCORE counts, {events['references']} in {found['hours']:.1f} h: "
+            f"sensitivity {_share(events['sensitivity'])}, precision {_share(events['precision'])}, "
+            f"F1 {_share(events['f1'])}, {events['false_alarms_per_day']:.1f} false alarms per 24 h"
+        )
+    return lines
+
 
 def _overall(metrics: dict[str, Any]) -> str:
     shown = (("macro_f1", "macro-F1"), ("accuracy", "accuracy"), ("balanced_accuracy", "balanced"), ("auroc", "AUROC"))

@@ -79,11 +79,16 @@ class DataPart(_Part):
 
 
 class WindowsPart(_Part):
-    """How continuous samples become windows; the options beside these belong to the named cutter."""
+    """How continuous samples become windows; the options beside these belong to the named cutter.
+
+    A window whose usable share is below ``min_good`` is not judged by a network: it is called ``unusable``, which is
+    no label at all unless the task has one for it.
+    """
 
     cut: str
     context: Count = 1
     min_good: Annotated[float, Field(ge=0, le=1)] = 0.5
+    unusable: str = ""
     options: dict[str, Any] = {}
 
 
@@ -217,6 +222,15 @@ class Recipe(_Part):
         if self.train.burn_in >= self.windows.context:
             raise ValueError(
                 f"train.burn_in must be below windows.context={self.windows.context}, got {self.train.burn_in}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _unusable_is_a_label(self) -> Recipe:
+        if self.windows.unusable and self.windows.unusable not in self.data.labels:
+            raise ValueError(
+                f"windows.unusable must be among data.labels {', '.join(self.data.labels)}, or '' for none, "
+                f"got {self.windows.unusable!r}"
             )
         return self
 

@@ -32,7 +32,10 @@ def szcore_tables(metrics: Mapping[str, Any]) -> str:
             cells.append(Cell(number(figures[one], digits=digits), bounds))
         rows.append((Cell(name), cells))
     columns = ["", "there", "found", "false", *(text for _, text in _FIGURES)]
-    caption = f"Over {found['hours']:,.1f} h. Below each figure: 95 % interval over subjects."
+    caption = (
+        f"Over {found['hours']:,.1f} h; events first, then each second for itself. "
+        "Below each figure: 95 % interval over subjects."
+    )
     return table(caption, columns, rows) + _by_subject(found)
 
 

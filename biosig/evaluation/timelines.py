@@ -51,13 +51,13 @@ def plot_hypnogram(
             f"{len(truth)} scored and {len(guess)} predicted"
         )
     ordered = [*(name for name in DEPTH if name in labels), *(name for name in labels if name not in DEPTH)]
-    sheet = Sheet(180, 80, layout="constrained")
+    sheet = Sheet(260, 95, layout="constrained")
     above, between, below = sheet.subplots(3, 1, sharex=True, height_ratios=(10, 1, 10))
     for axes, stages, colour, name in ((above, truth, CHART_INK, "scored by hand"), (below, guess, _MODEL, "model")):
         _steps(axes, onset_s, stages, [*labels], ordered, epoch_s, colour)
         axes.set_ylabel(name, color=CHART_INK, fontsize=9)
     wrong = (truth >= 0) & (truth != guess)
-    between.broken_barh([(at / 3600, epoch_s / 3600) for at in onset_s[wrong]], (0, 1), facecolors=_WRONG)
+    between.broken_barh([(at / 3600, epoch_s / 3600) for at in onset_s[wrong]], (0, 1), facecolors=_WRONG, linewidth=0)
     between.set(ylim=(0, 1), yticks=[0.5], yticklabels=["differs"])
     below.set_xlabel("hours from the start of the recording")
     below.set_xlim(onset_s[0] / 3600, (onset_s[-1] + epoch_s) / 3600)
@@ -109,10 +109,10 @@ def plot_events(
     threshold : at which a window counts.
     label : what the events are called.
     """
-    sheet = Sheet(180, 50, layout="constrained")
+    sheet = Sheet(260, 62, layout="constrained")
     above, below = sheet.subplots(2, 1, sharex=True, height_ratios=(1, 4))
     for spans, row, colour in ((reference, 1.1, CHART_INK), (detected, 0.1, _WRONG)):
-        above.broken_barh([(on / 60, (off - on) / 60) for on, off in spans], (row, 0.8), facecolors=colour)
+        above.broken_barh([(on / 60, (off - on) / 60) for on, off in spans], (row, 0.8), facecolors=colour, linewidth=0)
     above.set(ylim=(0, 2), yticks=[0.5, 1.5], yticklabels=["detected", label])
     below.plot(time_s / 60, probability, color=_MODEL, linewidth=1)
     below.axhline(threshold, color=_QUIET, linewidth=1, linestyle="dashed")

@@ -73,12 +73,30 @@ class PlainLines:
         self._say, self._every_s, self._clock = say, every_s, clock
         self._pace = _Pace(clock)
         self._due_s = clock() + every_s
+        self._loud: set[tuple[str, str]] = set()
+        self._silent: set[tuple[str, str]] = set()
+
+    def _is_news(self, patient: str, event: AlarmEvent) -> bool:
+        """Not what a higher alarm hides, nor the end of what was never told."""
+        whose = patient, event.alarm
+        if event.kind == "suppressed":
+            self._silent |= {whose} - self._loud
+            return False
+        if event.kind in ("raised", "re-alarm", "latched"):
+            self._loud.add(whose)
+            self._silent.discard(whose)
+        elif event.kind == "cleared":
+            self._loud.discard(whose)
+            if whose in self._silent:
+                self._silent.discard(whose)
+                return False
+        return True
 
     def __call__(self, monitor: Monitor, step: Round) -> None:
         self._pace.see(step)
         for entry in step.entries:
             what = entry.what
-            if isinstance(what, AlarmEvent) and what.kind != "suppressed":
+            if isinstance(what, AlarmEvent) and self._is_news(entry.patient, what):
                 detail = f": {what.detail}" if what.detail else ""
                 self._say(f"{_clock(what.time_s)} {entry.patient} {what.priority} {what.alarm} {what.kind}{detail}")
             elif isinstance(what, Notice):

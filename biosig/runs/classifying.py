@@ -118,7 +118,12 @@ class Classification:
         return shift
 
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
-        """Figures per class."""
+        """Figures per class; windows that are not usable are called what the recipe calls them, where it does."""
+        name = self._recipe.windows.unusable
+        if name:
+            usable = windows.good >= self._recipe.windows.min_good
+            surely = np.eye(self.answer.width)[self.answer.labels.index(name)]
+            outputs = np.where(usable[:, None], outputs, surely)
         guess = self.answer.number(outputs, decision)
         report = report_labelled(windows, outputs, guess, self.answer.labels, decision=decision)
         scored = self._recipe.data.scored

@@ -20,6 +20,7 @@ from biosig.evaluation.report import MISTAKES, Picture, write_report
 from biosig.runs.aims import Aim, aim_of
 from biosig.runs.preparing import Positions, Say, prepare, quiet
 from biosig.runs.saliency import NOTE
+from biosig.runs.task_figures import Scored, task_figures
 from biosig.runs.training import named, write_json
 from biosig.windows.index import Windows
 
@@ -41,7 +42,8 @@ def evaluate(
     """Score a bundle on one part of its database's split; returns and writes ``metrics.json`` and ``report.html``.
 
     Where labels belong to beats, ``classes`` are figures at annotated positions, comparable with the literature,
-    and ``detected`` are end-to-end figures: detector, classifier, and the comparison of EC57.
+    and ``detected`` are end-to-end figures: detector, classifier, and the comparison of EC57. Beside them comes what
+    the recipe names under ``figures``, :mod:`biosig.runs.task_figures`.
 
     Parameters
     ----------
@@ -68,6 +70,8 @@ def evaluate(
     aim = aim_of(opened.recipe)
     outputs = opened.outputs(windows, device=device)
     metrics = aim.report(windows, outputs, opened.decision)
+    extra = task_figures(Scored(opened.recipe, corpus, windows, outputs, aim.answer.number(outputs, opened.decision)))
+    metrics |= extra.metrics
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
     seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
     if seen == set(windows.subjects):
@@ -91,7 +95,7 @@ def evaluate(
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "metrics.json", metrics)
         gallery = aim.gallery(opened, corpus, windows, outputs)
-        _write_html(folder / "report.html", opened, corpus, metrics, gallery)
+        _write_html(folder / "report.html", opened, corpus, metrics, gallery, extra.timelines)
     return metrics
 
 
@@ -133,6 +137,7 @@ def _protocol(
     is_picture = isinstance(corpus, Pictures)
     many = f"{len(records)} {'pictures' if is_picture else 'records'}"
     what = f"{corpus.title}{' sample' if corpus.is_sample else ''}, {part} part, {many}"
+    begin = "its beat" if bundle.recipe.cutter.positions else "its window begins"
     lines = {
         "what": what,
         "split": f"{'sample' if corpus.is_sample else bundle.recipe.data.split}; {split.note}".rstrip("; "),
@@ -140,14 +145,19 @@ def _protocol(
         "missing records": named(missing),
         "decision": bundle.manifest.get("metrics", {}).get("protocol", {}).get("calibration", ""),
         "positions": "annotated beats; end-to-end figures at detected beats" if corpus.labels_beats else "",
-        "latency": "" if is_picture else f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after its beat",
+        "latency": "" if is_picture else f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after {begin}",
         "intervals": f"95 %, bootstrap over {'subjects' if is_picture else 'patients'}, 1,000 draws",
     }
     return {key: text for key, text in lines.items() if text}
 
 
 def _write_html(
-    path: Path, bundle: Bundle, corpus: Corpus, metrics: dict[str, Any], gallery: Sequence[Picture]
+    path: Path,
+    bundle: Bundle,
+    corpus: Corpus,
+    metrics: dict[str, Any],
+    gallery: Sequence[Picture],
+    timelines: Sequence[Picture],
 ) -> None:
     provenance = bundle.manifest.get("provenance", {})
     options = bundle.recipe.model.options
@@ -168,5 +178,6 @@ def _write_html(
         provenance=about,
         gallery=gallery,
         gallery_head=("Where the network looked", NOTE) if isinstance(corpus, Pictures) else MISTAKES,
+        timelines=timelines,
         label_names=LABEL_NAMES,
     )

@@ -18,6 +18,9 @@ from biosig.runs.preparing import Say
 
 __all__ = ["Start", "open_start"]
 
+WHICH_BEATS = ("positions", "at_least_one")
+"""Options of a cutter that say where there is a window, not what is in it."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -96,11 +99,11 @@ def open_start(source: str | Path | Bundle, recipe: Recipe, say: Say) -> Start:
 
 
 def _seen_by_trunk(recipe: Recipe) -> dict[str, Any]:
-    """Unit, steps and cutter as flat keys; where beats come from does not change what a window looks like."""
+    """Unit, steps and cutter as flat keys, but for what does not change how a window looks."""
     steps = {
         f"signal.{type(step).__name__}.{key}": value
         for step in recipe.chain.steps
         for key, value in fields_of(step).items()
     }
-    cutter = {f"windows.{key}": value for key, value in fields_of(recipe.cutter).items() if key != "positions"}
+    cutter = {f"windows.{key}": value for key, value in fields_of(recipe.cutter).items() if key not in WHICH_BEATS}
     return {"data.unit": recipe.data.unit, "windows.cut": recipe.windows.cut} | steps | cutter

@@ -80,6 +80,8 @@ def check_figures(recipe: Recipe) -> None:
     for name in recipe.figures:
         if name not in TASK_FIGURES:
             raise RecipeError(f"recipe {recipe.name!r}: unknown figures {name!r}{did_you_mean(name, TASK_FIGURES)}")
+        if recipe.train.objective != "classify":
+            raise RecipeError(f"recipe {recipe.name!r}: figures {name!r} are about classes, not reconstruction")
         if recipe.cutter.positions is not None:
             raise RecipeError(f"recipe {recipe.name!r}: figures {name!r} are about windows of fixed length, not beats")
     if "szcore" in recipe.figures and recipe.events is None:

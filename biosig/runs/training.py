@@ -28,6 +28,7 @@ from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.starting import open_start
+from biosig.runs.task_figures import check_figures
 from biosig.training.augment import check_augmentations
 from biosig.training.device import choose_device, describe_device
 from biosig.training.loop import History, Watcher, best_epoch
@@ -55,6 +56,7 @@ def open_recipe(recipe: str | Path | Recipe, settings: Sequence[str], seed: int 
             rule_from_dict(entry)
     except ValueError as error:
         raise RecipeError(f"recipe {opened.name!r}: {error}") from None
+    check_figures(opened)
     return opened
 
 

@@ -150,22 +150,27 @@ def monitor(
             raise StoreError(
                 f"{place.name}: holds a session already; --resume goes on with it, or choose another --out"
             )
-        session = place.resume(config) if resume else place.begin(config)
-        ended = session.ended
-        if not ended:
+        session = place.resume(config) if resume else None
+        ended = session is not None and session.ended
+        if session is None or not ended:
             stack.enter_context(stand_ins_told(lead_map, say))
             panel = Panel(loaded, every=bool(bundles), lead_map=lead_map or {})
             opened = _open_sources(sources, chosen, panel, tick_s, say)
             for source in opened:
                 stack.callback(source.close)
+                for layout in source.layouts.values():
+                    panel.fitting(layout)
             if not bundles:
                 say(_chosen_told(opened, panel))
+            session = session or place.begin(config)
             ledger = Ledger(session, hold_s=HOLD_S if live else 0.0)
             watcher = Monitor(
                 loaded, ledger=ledger, lead_map=lead_map, every=panel.every, rules=chosen_rules, tick_s=tick_s,
                 device=device, listeners=listeners, orders=orders,
             )  # fmt: skip
             ended = watcher.run(opened, stop=stop)
+        else:
+            say(f"{place.name}: everything was watched already; its results are written again")
         files = export(session, out)
         return Watched(ended, alarm_table(session), (*([out / "events.sqlite"] if store is None else []), *files))
 

@@ -42,7 +42,7 @@ class Verdicts:
     Parameters
     ----------
     probs : float64 (n, n_classes); no column where the bundle does not classify.
-    label : n names of the bundle's labels, ``""`` where a window is not usable.
+    label : n names of the bundle's labels; where a window is not usable ``""``, or what the recipe calls it then.
     anomaly : n numbers, NaN where the bundle does not say.
     usable : n, whether the usable share of the window suffices.
     """
@@ -67,7 +67,7 @@ class Judge(Generic[Patient]):
         self._min_good = bundle.recipe.windows.min_good
         self._decision = bundle.decision
         self._answer = answer_of(bundle.recipe)
-        self._labels = (*self._answer.labels, "")
+        self._labels = (*self._answer.labels, bundle.recipe.windows.unusable)
         context = bundle.recipe.windows.context
         self._networks = Networks(bundle.models, self._answer, context=context, device=choose_device(device))
         self.memory: dict[Patient, NDArray[np.float32]] = {}

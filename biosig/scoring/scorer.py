@@ -38,7 +38,8 @@ class Score:
     start_s, end_s : the window's first sample and the end of its last.
     ready_s : when the score was due: it comes with the first chunk that reaches this time, never later (and for
         windows of fixed length at most one filtered sample earlier).
-    label : the class decided on; ``""`` where the window is not usable: silence never looks like health.
+    label : the class decided on; where the window is not usable ``""`` (silence never looks like health), or what
+        the bundle's recipe calls it then.
     probs : float64 (n_classes,), class probabilities in the order of the bundle's labels.
     anomaly : how unlike the normal ones the window is; NaN where the bundle does not say.
     good : usable share of the window's samples, 0 to 1.

@@ -28,12 +28,15 @@ class Beats(Cutter):
         ``reference`` on the annotated ones, as papers do.
     look_ahead_s : beats up to this long after a beat may inform its features. A window is ready
         ``look_ahead_s`` plus the detector's declared delay after its R peak: by then they are known.
+    at_least_one : a recording in which no beat was found still gives one window when it ends: about its last sample,
+        its ``good`` 0, as nothing in it could be used.
     detector : the R-peak detector.
     history : what is remembered of a patient from beat to beat.
     """
 
     positions: Literal["detected", "reference"] = "detected"
     look_ahead_s: float = 1.5
+    at_least_one: bool = False
     detector: RPeaks = field(default_factory=RPeaks)
     history: BeatHistory = field(default_factory=BeatHistory)
 
@@ -55,6 +58,7 @@ class BeatWindows(CuttingStream):
         self._detector = design.detector.open(raw.pick(raw.channels[:1]))
         self._given = None if beats_s is None else np.rint(np.sort(beats_s) * raw.fs).astype(np.int64)
         self._history = design.history.open(filtered.fs, design.look_ahead_s)
+        self._at_least_one = design.at_least_one
         self._look_ahead = round(design.look_ahead_s * raw.fs)
         self._wait = self._look_ahead + round(self._detector.delay_s * raw.fs)
         self._delay_s = delay_s
@@ -131,6 +135,9 @@ class BeatWindows(CuttingStream):
     def flush(self) -> Cutting:
         if self._given is None:
             self._waiting = np.concatenate([self._waiting, self._detector.flush().sample])
+        if self._at_least_one and self._seen and not self.needed_from and not len(self._waiting):
+            self._waiting = np.array([self._seen - 1])
+            self._good[:] = False
         return self._emit(len(self._waiting))
 
     def _emit(self, n: int) -> Cutting:

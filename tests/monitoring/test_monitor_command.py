@@ -99,7 +99,7 @@ def test_a_lead_can_stand_in_and_is_warned_of(command, ward, bundle_folder, tmp_
     code, _, said = command(*arguments)
     assert code == 2
     assert "c: bundle 'ecg' needs lead MLII in mV; source has V5" in said
-    code, _, said = command(*arguments[:-1], tmp_path / "mapped", "--lead", "V5=MLII")
+    code, _, said = command(*arguments, "--lead", "V5=MLII")
     assert code == 0
     assert "V5 as MLII: the figures of the bundles were not measured on such leads" in said
 
@@ -111,8 +111,9 @@ def test_a_store_is_not_written_over_and_an_ended_session_is_not_watched_again(c
     assert code == 2
     assert said.count("\n") == 1
     assert "holds a session already; --resume goes on with it, or choose another --out" in said
-    code, printed, _ = command(*arguments, "--json", "--resume")
+    code, printed, said = command(*arguments, "--json", "--resume")
     assert (code, printed) == (0, "")
+    assert "everything was watched already; its results are written again" in said
     code, _, said = command(ward / "b", *arguments[1:], "--resume")
     assert code == 2
     assert "cannot resume: sources was" in said

@@ -9,8 +9,10 @@ from rich.console import Console
 
 from biosig.monitoring.alarms import ActiveAlarm
 from biosig.monitoring.bed import BedView
+from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.exports import alarm_table
-from biosig.monitoring.monitor import Monitor
+from biosig.monitoring.log import Entry
+from biosig.monitoring.monitor import Monitor, Round
 from biosig.monitoring.readout import rhythm
 from biosig.monitoring.sources import Replay
 from biosig.monitoring.terminal import JsonLines, LiveTable, PlainLines, alarm_summary, shown, ward_table
@@ -128,3 +130,22 @@ def test_the_summary_counts_alarms(tmp_path, watch, flutter):
     text = drawn(alarm_summary(alarm_table(session)))
     assert "Alarms raised" in text
     assert "ventricular-fibrillation" in text
+
+
+def test_the_end_of_an_alarm_that_was_hidden_all_along_is_not_told():
+    said = []
+    lines = PlainLines(said.append, clock=lambda: 0.0)
+
+    def events(*pairs):
+        return Round([Entry("a", 0, AlarmEvent(1.0, name, "high", kind, 1.0)) for name, kind in pairs], {})
+
+    lines(None, events(("asystole", "raised"), ("pause", "suppressed"), ("pause", "cleared")))
+    lines(None, events(("asystole", "suppressed"), ("asystole", "cleared"), ("pause", "suppressed")))
+    lines(None, events(("pause", "raised"), ("pause", "cleared"), ("old", "cleared")))
+    assert [" ".join(line.split()[3:]) for line in said] == [
+        "asystole raised",
+        "asystole cleared",
+        "pause raised",
+        "pause cleared",
+        "old cleared",
+    ]

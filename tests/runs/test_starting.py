@@ -1,9 +1,11 @@
 """Starting from another bundle: its trunk goes in, its origin is written down, and what does not fit is said."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from biosig import runs
 from biosig.bundle import Bundle, load
 from biosig.errors import BundleError
 from biosig.recipe import load_recipe
+from biosig.records.recording import Layout, Recording
 from biosig.runs.starting import open_start
 
 TINY = ("train.epochs=1", "train.members=1", "train.refit=false", "train.batch_size=4", "train.validation=0.4")
@@ -111,3 +114,20 @@ def test_recordings_are_trained_on_scored_and_crossed_one_by_one(rhythm_folder: 
     )
     assert sorted(who for fold in crossed["folds"] for who in fold) == [f"cinc2017-A{n:05}" for n in range(1, 13)]
     assert sum(row["support"] for row in crossed["classes"].values()) == 12
+
+
+def test_a_recording_without_a_beat_is_called_too_noisy(rhythm_folder: Path, source: Bundle, tmp_path: Path):
+    trained = train(rhythm_folder, tmp_path, source, "train.freeze=outer")
+    flat = Recording.from_array(np.zeros((1, 3000)), Layout(("ECG",), 300.0, ("mV",)))
+    scored = trained.score(flat)
+    assert scored["label"].tolist() == ["~"]
+    assert not scored["usable"].any()
+    folder = tmp_path / "flat"
+    shutil.copytree(rhythm_folder, folder)
+    samples = np.zeros(3000, dtype="<i2").tobytes()
+    (folder / "A00001.mat").write_bytes((folder / "A00001.mat").read_bytes()[:24] + samples)
+    (folder / "A00001.hea").write_text(
+        "A00001 1 300 3000 05:05:15 1/05/2014 \nA00001.mat 16+24 1000/mV 16 0 0 0 0 ECG \n"
+    )
+    (folder / "REFERENCE-v3.csv").write_text("A00001,~\n")
+    assert runs.evaluate(trained, data=folder)["classes"]["~"]["sensitivity"] == 1.0

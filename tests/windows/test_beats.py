@@ -129,3 +129,28 @@ def test_the_buffer_stays_short_however_long_the_recording(name):
         one.push(piece)
         held.append(sum(value.nbytes for value in one.state_dict().values()))
     assert max(held) < 200_000
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_recording_without_a_beat_can_still_give_one_window(pieces):
+    asked = load_recipe("ecg-rhythm").cutter
+    layout = RECORDING.layout
+    for flat in (np.zeros((1, 3000)), np.full((1, 3000), np.nan)):
+        found = {}
+        for cutter in (asked, RECIPE.cutter):
+            one = WindowStream(RECIPE.chain, cutter, layout)
+            parts = [one.push(piece) for piece in np.array_split(flat, pieces, axis=1)]
+            found[cutter] = Cutting.join([*parts, one.flush()])
+        assert len(found[RECIPE.cutter].start) == 0
+        (only,) = found[asked].onset_s
+        assert only == 2999 / layout.fs
+        assert found[asked].good.tolist() == [0.0]
+        assert np.isfinite(found[asked].features).all()
+        assert np.isfinite(found[asked].signal).all()
+
+
+def test_a_recording_with_beats_gives_no_more_than_their_windows():
+    one = WindowStream(RECIPE.chain, load_recipe("ecg-rhythm").cutter, RECORDING.layout)
+    found = Cutting.join([one.push(RECORDING.data), one.flush()])
+    for column in COLUMNS:
+        np.testing.assert_array_equal(getattr(found, column), getattr(WHOLE, column))
