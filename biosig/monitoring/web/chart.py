@@ -47,7 +47,6 @@ class Chart:
         self._scores: deque[list[Any]] = deque()
         self._new_beats: list[list[Any]] = []
         self._new_scores: list[list[Any]] = []
-        self._answers: dict[str, str] = {}
         self._silent: AlarmEvent | None = None
         self._delay_s = math.nan
 
@@ -63,7 +62,6 @@ class Chart:
             if isinstance(what, Scored):
                 self._new_beats += self._beat(what)
                 self._new_scores += self._score(what)
-                self._answer(what)
             elif isinstance(what, SignalState):
                 self.trend.see_signal(what.time_s, what.good, self.view.heart_rate)
             else:
@@ -80,18 +78,11 @@ class Chart:
         self.trend.see_beat(score.time_s, score.label)
         return [[number(score.time_s), score.label or "?", bool(score.usable)]]
 
-    def _answer(self, scored: Scored) -> None:
-        """Keep the newest class that a bundle of windows decided on; empty where the window was not usable."""
-        score = scored.score
-        if scored.beat or math.isfinite(score.anomaly):
-            return
-        self._answers[scored.bundle] = score.label
-        if not self._bed.watching.beats:
-            self._delay_s = score.ready_s - score.time_s
-
     def _score(self, scored: Scored) -> list[list[Any]]:
-        score = scored.score
-        if not math.isfinite(score.anomaly):
+        score, watching = scored.score, self._bed.watching
+        if not watching.beats:
+            self._delay_s = score.ready_s - score.time_s
+        if scored.bundle != watching.anomaly or not math.isfinite(score.anomaly):
             return []
         if score.usable:
             self.trend.see_anomaly(score.anomaly)
@@ -177,7 +168,7 @@ class Chart:
                 "good": number(view.good),
                 "alarms": alarms,
                 "paused": paused,
-                "answers": [{"bundle": name, "label": label} for name, label in self._answers.items()],
+                "windows": [] if view.ended else view.windows,
                 "drift_ppm": number(view.drift_ppm, 1),
                 "delay_s": number(self._delay_s),
                 "ended": view.ended,

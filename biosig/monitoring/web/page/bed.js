@@ -122,7 +122,7 @@ export class BedView {
     this.technical.show(technical, status.ended ? "source ended" : `signal ${fixed(100 * status.good)} %`);
     light(this.rate, patient[0]);
     say(this.time, `${clock(status.time_s)} of signal`);
-    const answers = this.bed.answers.map(({ bundle, label }) => `${bundle}: ${label}`);
+    const answers = this.bed.answers.map(({ bundle, label, since }) => `${label} (${bundle}, since ${clock(since)})`);
     say(this.digits, this.bed.card.beats ? fixed(status.heart_rate) : answers.join("\n") || "--");
     say(this.ectopics, status.ended ? "--" : fixed(this.bed.ectopics));
     say(this.anomaly, this.bed.scores ? fixed(status.anomaly, 2) : "off");

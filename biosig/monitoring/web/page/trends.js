@@ -52,7 +52,7 @@ export class Trends {
           padding: [8, 18, 0, 0],
           scales: {
             x: { time: false, range: () => this.#range() },
-            y: { range: (_, low, high) => [Math.min(kind.least[0], low ?? Infinity), Math.max(kind.least[1], high ?? -Infinity)] },
+            y: { range: (_, low, high) => [Math.min(kind.least[0], low ?? Infinity), Math.max(kind.least[1], kind.times ? 0 : 1.1 * (high ?? -Infinity))] },
           },
           axes: [
             { ...axis, size: 22, space: 60, incrs: [60, 120, 300, 600, 1800, 3600, 7200, 14400], values: (_, ticks) => ticks.map((tick) => clock(tick).slice(0, -3)) },

@@ -8,7 +8,7 @@ import { Sweep } from "./sweep.js";
 
 const LEAST_MM = 30;
 const MOST_MM = 60;
-const REST_PX = 208; // of a tile: all but its strip
+const REST_PX = 218; // of a tile: all but its strip
 
 export class Wall {
   constructor(ward, actions) {
@@ -60,7 +60,7 @@ export class Wall {
   arrange() {
     const rows = Math.ceil(this.tiles.size / this.#columns());
     const { top } = this.element.getBoundingClientRect();
-    const free = window.innerHeight - top - window.scrollY - 64;
+    const free = window.innerHeight - top - window.scrollY - 68;
     const mm = settings.pixelsPerMm * settings.zoom;
     const height = Math.max(LEAST_MM, Math.min(MOST_MM, Math.floor((free / rows - REST_PX) / mm)));
     for (const tile of this.tiles.values()) tile.arrange(height);

@@ -117,9 +117,9 @@ class Bed {
     return Array.from({ length: COLUMNS }, (_, column) => points.map((point) => point[column]));
   }
 
-  /** What bundles of windows say now, the newest answer of each. */
+  /** What each bundle of windows says now, and since when. */
   get answers() {
-    return (this.status?.answers ?? []).map(({ bundle, label }) => ({ bundle, label: label || "not usable" }));
+    return (this.status?.windows ?? []).map(([bundle, label, since]) => ({ bundle, label: label === "?" ? "not known" : label, since }));
   }
 
   /** Alarms of the patient, or of the equipment, the most urgent and not yet seen first. */
