@@ -267,7 +267,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_a_recipe_lead_that_no_record_has_is_one_line(tmp_path: Path, command: Command) -> None:
     ended = command("train", "ecg", "--out", tmp_path, *TINY, "--set", 'data.channels=["V9"]')
     assert ended.code == 2
-    assert "lead 'V9' not found, has MLII" in ended.err.splitlines()[-1]
+    assert "expected lead 'V9', found MLII" in ended.err.splitlines()[-1]
 
 
 def test_a_recipe_in_another_unit_than_the_records_is_one_line(tmp_path: Path, command: Command) -> None:

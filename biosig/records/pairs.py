@@ -59,7 +59,8 @@ def as_pairs(recording: Recording, pairs: Sequence[str], *, reference: str = "")
 
     Raises
     ------
-    RecordError : neither the derivation nor both its electrodes are there, or the two are in different units.
+    RecordError : neither the derivation nor both its electrodes are there, or they are in different units or stored at
+        a lower rate than the recording's.
     """
     layout = recording.layout
     place = {name: row for row, name in reversed(list(enumerate(layout.channels)))}
@@ -79,6 +80,10 @@ def as_pairs(recording: Recording, pairs: Sequence[str], *, reference: str = "")
             raise RecordError(
                 f"{recording.name}: {pair} needs one unit, has {' and '.join(sorted(units, reverse=True))}"
             )
+        slow = [row for row in rows if row >= 0 and recording.channel_fs and recording.channel_fs[row] < layout.fs]
+        if slow:
+            name = layout.channels[slow[0]]
+            raise RecordError(f"{recording.name}: {pair} needs samples at {layout.fs:g} Hz, {name} has fewer")
         first.append(rows[0])
         second.append(rows[1])
     used = sorted({*first, *second} - {-1})

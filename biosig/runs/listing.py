@@ -9,6 +9,7 @@ from biosig.datasets.registry import DATASETS
 from biosig.imaging.backbones import BACKBONES
 from biosig.models.registry import MODELS
 from biosig.recipe import list_recipes, load_recipe
+from biosig.runs.task_figures import TASK_FIGURES
 from biosig.signal.registry import STEPS
 from biosig.windows.registry import CUTTERS
 
@@ -36,4 +37,5 @@ def parts() -> dict[str, tuple[str, ...]]:
         "backbones": tuple(BACKBONES),
         "steps": tuple(STEPS),
         "cutters": tuple(CUTTERS),
+        "figures": tuple(TASK_FIGURES),
     }

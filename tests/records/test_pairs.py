@@ -1,5 +1,7 @@
 """Bipolar derivations of recordings that hold electrodes, pairs, or both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,10 @@ def test_what_cannot_be_made_is_named():
         as_pairs(recording("O1", "C3", "C4", "Cz"), ["O1-O2"])
     with pytest.raises(RecordError, match="r: C3-C4 needs one unit, has uV and mV"):
         as_pairs(recording("C3", "C4", "O1", "O2", units=("uV", "mV", "uV", "uV")), ["C3-C4"])
+
+
+def test_channels_stored_at_a_lower_rate_are_refused():
+    mixed = replace(recording("C3", "C4", "O1", "O2"), channel_fs=(100.0, 100.0, 100.0, 50.0))
+    assert as_pairs(mixed, ["C3-C4"]).channel_fs == ()
+    with pytest.raises(RecordError, match="r: O1-O2 needs samples at 100 Hz, O2 has fewer"):
+        as_pairs(mixed, ["O1-O2"])
