@@ -68,9 +68,16 @@ class Classification:
         )
 
     def begin(self, model: nn.Module, data: TrainingData) -> None:
-        """The features' scale, of the windows that count."""
-        features = data.windows.features[self._usable(data.windows)]
-        model.fit_scale(torch.from_numpy(features))  # type: ignore[operator]
+        """The features' scale, of the windows that count.
+
+        Where the last window of a recording answers for all, every window before it is read as well: the last ones
+        alone, which no beat follows, would give a scale on which all the others lie beyond the limits.
+        """
+        windows = data.windows
+        read = self._usable(windows)
+        if self._recipe.data.answer == "last":
+            read = windows.good >= self._recipe.windows.min_good
+        model.fit_scale(torch.from_numpy(windows.features[read]))  # type: ignore[operator]
 
     def objective(self, settings: TrainPart) -> Objective:
         """Cross-entropy or focal loss."""
