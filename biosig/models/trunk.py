@@ -16,7 +16,7 @@ SHOWN = 4
 def take_trunk(model: nn.Module, other: nn.Module) -> None:
     """Copy every weight and buffer of ``other`` before its head into ``model``; the head of ``model`` stays fresh.
 
-    The scale of the features and of batches goes along: it is part of what the trunk knows.
+    Buffers (batch statistics, the scale of the features) go along.
     ``ValueError`` naming what differs where the trunks have not the same tensors, or one network has no stages.
     """
     for network in (model, other):

@@ -74,9 +74,9 @@ class Bench:
         model = build_model(recipe.model.name, recipe.model.options, shape, len(recipe.data.labels))
         if self.start is None and isinstance(model, Staged):
             model.initialise(self.say)
-        aim.begin(model, data)
         if self.start is not None:
             self.start.into(model, settings.seed)
+        aim.begin(model, data)  # the scale is that of the new windows, whatever the trunk was used to
         history = fit(
             model,
             data,

