@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from biosig.windows.picture import Picture
 from biosig.windows.slide import Slide
 from biosig.windows.stream import Cutter
 
@@ -24,7 +25,12 @@ _MARGIN = 1e-3
 
 
 def persistence(cutter: Cutter) -> tuple[int, int]:
-    """How many of how many usable windows in a row must be anomalies: four of five, of ten beats or ten seconds."""
+    """How many of how many usable windows in a row must be anomalies: four of five, of ten beats or ten seconds.
+
+    A picture follows no other one: it counts by itself.
+    """
+    if isinstance(cutter, Picture):
+        return 1, 1
     n = max(2, round(PERSISTENCE_S / cutter.stride_s)) if isinstance(cutter, Slide) else 10
     return math.ceil(0.8 * n), n
 

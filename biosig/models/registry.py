@@ -9,14 +9,16 @@ from torch import nn
 
 from biosig.models.autoencoder import ConvAutoencoder
 from biosig.models.contract import InputShape
+from biosig.models.picture_autoencoder import PictureAutoencoder
 from biosig.models.recurrent import Recurrent
 from biosig.models.transfer import Transfer
 from biosig.options import build, lookup
 
 __all__ = ["MODELS", "build_model", "check_options"]
 
-MODELS: dict[str, type[ConvAutoencoder] | type[Recurrent] | type[Transfer]] = {
+MODELS: dict[str, type[ConvAutoencoder] | type[PictureAutoencoder] | type[Recurrent] | type[Transfer]] = {
     "conv-autoencoder": ConvAutoencoder,
+    "picture-autoencoder": PictureAutoencoder,
     "recurrent": Recurrent,
     "transfer": Transfer,
 }

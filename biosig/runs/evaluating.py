@@ -19,6 +19,7 @@ from biosig.errors import DatasetError
 from biosig.evaluation.report import MISTAKES, Picture, write_report
 from biosig.runs.aims import Aim, aim_of
 from biosig.runs.preparing import Positions, Say, prepare, quiet
+from biosig.runs.rebuilding import REBUILT
 from biosig.runs.saliency import NOTE
 from biosig.runs.task_figures import Scored, task_figures
 from biosig.runs.training import named, write_json
@@ -177,7 +178,14 @@ def _write_html(
         metrics=metrics,
         provenance=about,
         gallery=gallery,
-        gallery_head=("Where the network looked", NOTE) if isinstance(corpus, Pictures) else MISTAKES,
+        gallery_head=_head(bundle, corpus),
         timelines=timelines,
         label_names=LABEL_NAMES,
     )
+
+
+def _head(bundle: Bundle, corpus: Corpus) -> tuple[str, str]:
+    """Heading of the gallery and what it shows."""
+    if not isinstance(corpus, Pictures):
+        return MISTAKES
+    return REBUILT if bundle.recipe.train.objective == "reconstruct" else ("Where the network looked", NOTE)

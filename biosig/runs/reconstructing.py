@@ -12,12 +12,14 @@ from torch import nn
 
 from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
+from biosig.datasets.pictures import Pictures
 from biosig.evaluation.anomaly import anomaly_report
 from biosig.evaluation.false_alarms import false_alarm_minutes, persistence, threshold_within
 from biosig.evaluation.metrics import mean_and_sd
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.anomaly_gallery import odd_and_usual
+from biosig.runs.rebuilding import rebuilt
 from biosig.training.answers import Anomaly, Answer
 from biosig.training.loop import TrainingData
 from biosig.training.objectives import Objective, Reconstruct, balance
@@ -158,6 +160,8 @@ class Reconstruction:
 
     def gallery(self, bundle: Bundle, corpus: Corpus, windows: Windows, outputs: NDArray[np.float64]) -> list[Picture]:
         """The normal windows that look most anomalous, and the anomalies that look least so, with the error drawn."""
+        if isinstance(corpus, Pictures):
+            return rebuilt(bundle, windows, outputs[:, 0])
         return odd_and_usual(bundle, corpus, windows, outputs[:, 0])
 
     def _learned(self, windows: Windows) -> NDArray[np.bool_]:

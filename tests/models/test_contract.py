@@ -20,6 +20,7 @@ OPTIONS = {
         {"cell": "lstm", "hidden": 0, "stem": [], "answer_from": "mean-max"},
     ],
     "transfer": [],  # looks at pictures: see test_transfer.py
+    "picture-autoencoder": [],  # see test_picture_autoencoder.py
     "conv-autoencoder": [
         {},
         {"widths": [4], "kernel": 3, "latent": 2, "use_features": False, "segments": 5},

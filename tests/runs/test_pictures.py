@@ -83,6 +83,18 @@ def test_a_network_starts_from_the_trunk_of_another_bundle(bundle, few, tmp_path
     assert all(np.array_equal(ours[key].numpy(), theirs[key].numpy()) for key in theirs)
 
 
+def test_what_is_unlike_normal_pictures_is_reported_with_what_was_built_again(few, tmp_path):
+    small = ("windows.options.side=16", "model.options.latent=4", "model.options.widths=[4]", "train.epochs=1")
+    found = train("chest-xray-anomaly", data=few, out=tmp_path, settings=small, device="cpu", progress=False)
+    assert found.labels == ("normal", "anomaly")
+    metrics = evaluate(load(tmp_path), data=few, out=tmp_path / "report", device="cpu")
+    assert 0.0 <= metrics["auroc"] <= 1.0
+    assert metrics["normal"]["support"] + metrics["classes"]["pneumonia"]["support"] == 24
+    report = (tmp_path / "report" / "report.html").read_text()
+    assert "What cannot be built again" in report
+    assert "called normal (score" in report
+
+
 def test_recipes_of_signals_and_pictures_do_not_mix(few):
     corpus = PneumoniaMnist.open(few)
     with pytest.raises(DatasetError, match=r"holds pictures: windows\.cut must be 'picture', data\.unit 'level'"):

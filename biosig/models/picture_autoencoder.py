@@ -1,0 +1,185 @@
+"""A convolutional autoencoder that learns what normal pictures look like, and where one does not.
+
+The distance of a picture from the normal ones counts what it is pressed into as well as what is lost by that: an
+autoencoder also builds again much that it has never seen. Distance: Mahalanobis, over latent numbers and errors
+together; covariance: Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+import torch
+from sklearn.covariance import LedoitWolf
+from torch import Tensor, nn
+from torch.nn import functional
+
+from biosig.models.contract import InputShape
+
+__all__ = ["PictureAutoencoder", "PictureAutoencoderOptions"]
+
+_FLOOR = 1e-3
+"""Smallest error told apart, relative to the training pictures' variance."""
+
+
+@dataclass(frozen=True)
+class PictureAutoencoderOptions:
+    """What a recipe may say about :class:`PictureAutoencoder`.
+
+    Parameters
+    ----------
+    widths : output channels of the encoder's convolutions; each halves the side. The decoder mirrors them.
+    kernel : pixels per side of a convolution, odd.
+    latent : numbers that a picture is pressed into.
+    noise : while training, sd of what is added to the encoder's input, in standard deviations of the pixels.
+    segments : the errors of so many by so many parts of a picture are told apart.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64)
+    kernel: int = 3
+    latent: int = 64
+    noise: float = 0.1
+    segments: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "segments"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not self.widths or any(width < 1 for width in self.widths):
+            raise ValueError(f"widths must be one or more of 1 or more, got {self.widths}")
+        if self.kernel % 2 == 0 or self.kernel < 1:
+            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
+        if self.noise < 0:
+            raise ValueError(f"noise must be 0 or more, got {self.noise}")
+
+
+class PictureAutoencoder(nn.Module):
+    """Pictures pressed into a few numbers and built again; the score is how far from normal ones both turn out.
+
+    The score of a picture is the logarithm of the mean square of its *terms*, its latent numbers and the logarithms of
+    its error in each part, after they were made independent and of unit spread over the normal training pictures.
+
+    Parameters
+    ----------
+    shape : channels and pixels of the pictures, which are square.
+    n_classes : not used; normal pictures are one kind.
+    options : the recipe's choices.
+    """
+
+    Options = PictureAutoencoderOptions
+
+    def __init__(self, shape: InputShape, n_classes: int, options: PictureAutoencoderOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.side = math.isqrt(shape.length)
+        if self.side**2 != shape.length or shape.context != 1:
+            raise ValueError(
+                f"pictures are square and have windows.context=1, got {shape.length} pixels and context {shape.context}"
+            )
+        sides = [self.side]
+        for _ in options.widths:
+            sides.append((sides[-1] + 1) // 2)
+        flat = options.widths[-1] * sides[-1] ** 2
+        self.encoder = _encoder(shape.n_channels, options)
+        self.press = nn.Linear(flat, options.latent)
+        self.unpress = nn.Linear(options.latent, flat)
+        self.decoder = _Decoder(shape.n_channels, sides, options)
+        self.centre: Tensor
+        self.amplitude: Tensor
+        self.usual: Tensor
+        self.whitening: Tensor
+        self.register_buffer("centre", torch.zeros(shape.n_channels, shape.length))
+        self.register_buffer("amplitude", torch.ones(shape.n_channels, 1))
+        n_terms = options.latent + shape.n_channels * options.segments**2
+        self.register_buffer("usual", torch.zeros(n_terms))
+        self.register_buffer("whitening", torch.eye(n_terms))
+
+    def fit_scale(self, samples: Tensor, features: Tensor) -> None:
+        """Take the mean normal picture, and the sd about it: levels (n, n_channels, pixels)."""
+        self.centre.copy_(samples.mean(dim=0))
+        self.amplitude.copy_((samples - self.centre).std(dim=(0, 2), correction=0)[:, None].clamp(min=1e-3))
+
+    def fit_normal(self, sequences: Tensor, count: Tensor) -> None:
+        """Take the usual terms of normal training pictures: as for :meth:`judge`."""
+        terms = sequences[:, 0].double().cpu().numpy()
+        spread = np.maximum(terms.std(axis=0), 1e-6)
+        found = LedoitWolf().fit(terms / spread)
+        self.usual.copy_(torch.from_numpy(terms.mean(axis=0)))
+        self.whitening.copy_(torch.from_numpy(np.linalg.cholesky(found.precision_) / spread[:, None]))
+
+    def embed(self, samples: Tensor, features: Tensor) -> Tensor:
+        """Latent vectors (n, latent) of pictures: levels (n, n_channels, pixels)."""
+        return self._pressed(self._scaled(samples))
+
+    def forward(self, samples: Tensor, features: Tensor) -> Tensor:
+        """Levels (n, k, n_channels, pixels) -> the levels as built again, same shape."""
+        built = self._built(self._pressed(self._scaled(samples.flatten(0, 1))))
+        return (built * self.amplitude + self.centre).reshape(samples.shape)
+
+    def errors(self, samples: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What is wrong with each picture built again, in standard deviations of the training pictures.
+
+        Returns
+        -------
+        (n, n_channels, pixels), and (n, 0): pictures have no features.
+        """
+        scaled = self._scaled(samples)
+        seen = scaled + self.options.noise * torch.randn_like(scaled) if self.training else scaled
+        return self._built(self._pressed(seen)) - scaled, features[:, :0]
+
+    def measure(self, samples: Tensor, features: Tensor) -> Tensor:
+        """What is remembered of each picture: levels (n, n_channels, pixels) -> terms (n, n_terms)."""
+        wrong, _ = self.errors(samples, features)
+        parts = functional.adaptive_avg_pool2d(self._image(wrong).square(), self.options.segments)
+        return torch.cat([self.embed(samples, features), torch.log(parts + _FLOOR).flatten(1)], dim=1)
+
+    def judge(self, sequences: Tensor, count: Tensor) -> Tensor:
+        """How unlike normal each picture is, (n,): terms (n, 1, n_terms), count (n,) of ones."""
+        unusual = (sequences[:, 0] - self.usual) @ self.whitening
+        return torch.log(unusual.square().mean(dim=1) + _FLOOR)
+
+    def _scaled(self, samples: Tensor) -> Tensor:
+        return (samples - self.centre) / self.amplitude
+
+    def _image(self, samples: Tensor) -> Tensor:
+        return samples.reshape(*samples.shape[:2], self.side, self.side)
+
+    def _pressed(self, scaled: Tensor) -> Tensor:
+        return cast(Tensor, self.press(self.encoder(self._image(scaled)).flatten(1)))
+
+    def _built(self, latent: Tensor) -> Tensor:
+        return cast(Tensor, self.decoder(functional.gelu(self.unpress(latent)))).flatten(2)
+
+
+class _Decoder(nn.Module):
+    """The encoder's mirror: each convolution follows a stretching to the side the encoder had there."""
+
+    def __init__(self, n_channels: int, sides: list[int], options: PictureAutoencoderOptions) -> None:
+        super().__init__()
+        self._sides = sides[::-1]
+        widths = [*options.widths[::-1], n_channels]
+        self._width = widths[0]
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, options.kernel, padding=options.kernel // 2) for before, after in pairwise(widths)
+        )
+
+    def forward(self, flat: Tensor) -> Tensor:
+        """(n, width * side * side) -> (n, n_channels, side, side)."""
+        maps = flat.reshape(len(flat), self._width, self._sides[0], self._sides[0])
+        for number, (layer, side) in enumerate(zip(self.layers, self._sides[1:], strict=True)):
+            maps = cast(Tensor, layer(functional.interpolate(maps, size=(side, side), mode="nearest")))
+            if number + 1 < len(self.layers):
+                maps = functional.gelu(maps)
+        return maps
+
+
+def _encoder(n_channels: int, options: PictureAutoencoderOptions) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in options.widths:
+        layers += [nn.Conv2d(n_channels, width, options.kernel, stride=2, padding=options.kernel // 2), nn.GELU()]
+        n_channels = width
+    return nn.Sequential(*layers)
