@@ -103,7 +103,8 @@ class Bundle:
     def windows(self, recording: Recording, *, beats_s: NDArray[np.float64] | None = None) -> Windows:
         """The recording's windows, exactly as in training, unlabelled."""
         self.check_fits(recording.layout)
-        chosen = recording.pick(self.recipe.data.channels)
+        channels = self.recipe.data.channels
+        chosen = recording.fill(channels) if self.recipe.data.may_miss else recording.pick(channels)
         return cut_recording(chosen, self.recipe.chain, self.recipe.cutter, beats_s=beats_s)
 
     def outputs(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:

@@ -48,12 +48,14 @@ class DataPart(_Part):
     """Which database, which of its splits, and which channels, by name.
 
     ``normal`` are those of the labels that a reconstructing model learns from; all others are anomalies.
+    ``may_miss`` is how many of the channels a recording or a source may lack: they count as not recorded.
     """
 
     dataset: str
     split: str = "default"
     channels: tuple[str, ...]
     unit: str = "mV"
+    may_miss: Annotated[int, Field(ge=0)] = 0
     answer: Literal["window", "last", "recording"] = "window"
     """What is asked for: a label of every ``window``; of the ``last`` window of a recording alone, which answers for
     all of it; or one of the ``recording`` from what all its windows say (:mod:`biosig.evaluation.recordings`)."""

@@ -27,6 +27,7 @@ class RecurrentOptions:
     Parameters
     ----------
     cell : ``lstm`` or ``gru``, inside the window and over windows.
+    spatial : learned sums over channels that the stem is given instead of the channels; 0 = none.
     stem : output channels of the convolutional blocks before the recurrent layer; empty = none.
         Each block halves the number of time steps.
     kernel : samples per convolution, odd.
@@ -40,11 +41,14 @@ class RecurrentOptions:
     answer_from : what an answer rests on: the ``window``'s own vector and state, or the ``mean`` over all windows of
         the sequence so far, or mean and largest value (``mean-max``); for answers about a stretch of time.
     dropout : share of units dropped between layers while training.
+    channel_dropout : share of channels whose samples a sequence goes without while training: they are 0, as after the
+        step ``Normalise`` those of a channel that was not recorded.
     feature_noise : sd of what is added to every feature while training, in standard deviations of the feature.
     feature_dropout : share of features that a sequence goes without while training.
     """
 
     cell: Cell = "gru"
+    spatial: int = 0
     stem: tuple[int, ...] = (32, 32)
     kernel: int = 7
     hidden: int = 32
@@ -57,6 +61,7 @@ class RecurrentOptions:
     context_layers: int = 1
     answer_from: AnswerFrom = "window"
     dropout: float = 0.2
+    channel_dropout: float = 0.0
     feature_noise: float = 0.0
     feature_dropout: float = 0.0
 
@@ -64,17 +69,18 @@ class RecurrentOptions:
         for name in ("layers", "feature_hidden", "context_hidden", "context_layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if self.hidden < 0:
-            raise ValueError(f"hidden must be 0 or more, got {self.hidden}")
+        for name in ("hidden", "spatial"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if any(width < 1 for width in self.stem):
             raise ValueError(f"stem must be widths of 1 or more, got {self.stem}")
         if self.hidden == 0 and self.pool == "last":
             raise ValueError("pool 'last' needs a recurrent layer in the window, got hidden 0; use pool 'attention'")
         if self.kernel % 2 == 0 or self.kernel < 1:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        for name, share in (("dropout", self.dropout), ("feature_dropout", self.feature_dropout)):
-            if not 0 <= share < 1:
-                raise ValueError(f"{name} must lie in [0, 1), got {share}")
+        for name in ("dropout", "channel_dropout", "feature_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
         if self.feature_noise < 0:
             raise ValueError(f"feature_noise must be 0 or more, got {self.feature_noise}")
 
@@ -90,6 +96,8 @@ class WindowReader(nn.Module):
 
     def __init__(self, n_channels: int, options: RecurrentOptions) -> None:
         super().__init__()
+        self.mix = nn.Conv1d(n_channels, options.spatial, 1, bias=False) if options.spatial else None
+        n_channels = options.spatial or n_channels
         self.stem = _stem(n_channels, options)
         self.width = options.stem[-1] if options.stem else n_channels
         self.inner: nn.LSTM | nn.GRU | None = None
@@ -101,7 +109,8 @@ class WindowReader(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Samples (n, n_channels, length) -> (n, width)."""
-        steps = self.stem(samples).transpose(1, 2)
+        mixed = samples if self.mix is None else self.mix(samples)
+        steps = self.stem(mixed).transpose(1, 2)
         states = steps if self.inner is None else self.inner(steps)[0]
         if self.attention is not None:
             weight = torch.softmax(self.attention(states), dim=1)
@@ -181,14 +190,15 @@ class Recurrent(Staged):
             self.outer = _recurrent(options.cell, width, options.context_hidden, options.context_layers, False)
             head_width += options.context_hidden
         self._answer_from = options.answer_from
+        self._channel_dropout = options.channel_dropout
         head_width *= 2 if options.answer_from == "mean-max" else 1
         self.head = nn.Linear(head_width, n_classes)
 
     def stages(self) -> Mapping[str, Sequence[nn.Module]]:
-        """``stem`` and ``inner`` (inside the window), ``features``, ``outer`` (over windows), ``head``."""
+        """``stem`` and ``inner`` in the window, ``features``, ``outer`` over windows, head."""
         reader = self.samples
         parts: dict[str, list[nn.Module | None]] = {
-            "stem": [None if reader is None else reader.stem],
+            "stem": [] if reader is None else [reader.mix, reader.stem],
             "inner": [] if reader is None else [reader.inner, reader.attention],
             "features": [self.features],
             "outer": [self.outer],
@@ -222,6 +232,9 @@ class Recurrent(Staged):
         n, k = samples.shape[:2]
         if self.training and self.features is not None:
             features = self.features.disturb(features)
+        if self.training and self._channel_dropout:
+            kept = torch.rand(n, 1, samples.shape[2], 1, device=samples.device) >= self._channel_dropout
+            samples = samples * kept
         embedded = self.embed(samples.flatten(0, 1), features.flatten(0, 1))
         return self.decide(embedded.reshape(n, k, -1))
 

@@ -62,6 +62,11 @@ class Layout:
             raise ValueError(f"channel {channel!r} not found, has {', '.join(self.channels)}")
         return self.channels.index(channel)
 
+    def find(self, channel: str) -> int:
+        """Row of ``channel``, by this or the other name of its site (``T7``, ``T3``); -1 where it is not there."""
+        names = [name for name in (channel, OTHER_NAME.get(channel)) if name in self.channels]
+        return self.channels.index(names[0]) if names else -1
+
     def pick(self, channels: Sequence[str]) -> Layout:
         """The layout of these channels, in this order."""
         rows = [self.index(channel) for channel in channels]
@@ -187,6 +192,29 @@ class MemorySamples:
 
 
 @dataclass(frozen=True, eq=False)
+class FilledSamples:
+    """Rows of other samples, and rows that were not recorded (NaN): ``rows`` are numbers, -1 = not recorded."""
+
+    samples: Samples
+    rows: tuple[int, ...]
+
+    @property
+    def n_times(self) -> int:
+        return self.samples.n_times
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        known = self.samples.read(start, stop)
+        filled = np.full((len(self.rows), known.shape[1]), np.nan, dtype=np.float32)
+        for place, row in enumerate(self.rows):
+            if row >= 0:
+                filled[place] = known[row]
+        return filled
+
+    def pick(self, rows: Sequence[int]) -> FilledSamples:
+        return FilledSamples(self.samples, tuple(self.rows[row] for row in rows))
+
+
+@dataclass(frozen=True, eq=False)
 class Recording:
     """One recording of one subject: samples in physical units with their layout and marks.
 
@@ -287,6 +315,16 @@ class Recording:
             layout=replace(self.layout.pick(found), channels=tuple(channels)),
             samples=self.samples.pick(rows),
             channel_fs=tuple(self.channel_fs[row] for row in rows) if self.channel_fs else (),
+        )
+
+    def fill(self, channels: Sequence[str]) -> Recording:
+        """As :meth:`pick`, but a channel that the recording lacks is NaN, not recorded, in the unit of the others."""
+        there = self.pick([channel for channel in channels if self.layout.find(channel) >= 0])
+        return replace(
+            there,
+            layout=Layout(tuple(channels), there.fs, (there.layout.unit,) * len(channels)),
+            samples=FilledSamples(there.samples, tuple(there.layout.find(channel) for channel in channels)),
+            channel_fs=(),
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from biosig.datasets.pictures import Pictures
 from biosig.datasets.virtual import render, suits
 from biosig.errors import DatasetError, RecipeError
 from biosig.recipe import Recipe
+from biosig.records.reading import read
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
 from biosig.windows.picture import Picture
@@ -84,13 +85,24 @@ def prepare_virtual(corpus: Corpus, records: Sequence[str], recipe: Recipe, *, s
 
 def _read(corpus: Corpus, record: str, recipe: Recipe) -> Recording:
     """The record's channels of the recipe; ``RecipeError`` where they are not in the recipe's unit."""
-    recording = corpus.read(record, recipe.data.channels)
+    recording = _with_channels(corpus, record, recipe)
     for channel, unit in zip(recording.layout.channels, recording.layout.units, strict=True):
         if unit != recipe.data.unit:
             raise RecipeError(
                 f"{recording.name}: {channel} is in {unit}, recipe {recipe.name!r} says data.unit={recipe.data.unit!r}"
             )
     return recording
+
+
+def _with_channels(corpus: Corpus, record: str, recipe: Recipe) -> Recording:
+    """The record's channels of the recipe; as many as ``data.may_miss`` may not have been recorded."""
+    channels = recipe.data.channels
+    if not recipe.data.may_miss:
+        return corpus.read(record, channels)
+    layout = read(corpus.path_of(record)).layout
+    there = [channel for channel in channels if layout.find(channel) >= 0]
+    few = len(there) < len(channels) - recipe.data.may_miss or not there
+    return corpus.read(record, channels) if few else corpus.read(record, there).fill(channels)
 
 
 def _labelled(corpus: Corpus, recording: Recording, recipe: Recipe, positions: Positions | None) -> Windows:

@@ -23,10 +23,11 @@ def check_fits(recipe: Recipe, layout: Layout) -> None:
     wanted = f"bundle {recipe.name!r} needs {'lead' if len(data.channels) == 1 else 'channels'} " + (
         f"{', '.join(data.channels)} in {data.unit}"
     )
-    missing = [channel for channel in data.channels if channel not in layout.channels]
-    if missing:
-        raise BundleError(f"{wanted}; source has {', '.join(layout.channels)}")
-    units = {channel: layout.units[layout.index(channel)] for channel in data.channels}
+    there = [channel for channel in data.channels if layout.find(channel) >= 0]
+    if not there or len(data.channels) - len(there) > data.may_miss:
+        spare = f" (all but {data.may_miss})" if data.may_miss else ""
+        raise BundleError(f"{wanted}{spare}; source has {', '.join(layout.channels)}")
+    units = {channel: layout.units[layout.find(channel)] for channel in there}
     wrong = {channel: unit for channel, unit in units.items() if unit != data.unit}
     if wrong:
         raise BundleError(f"{wanted}; source has {', '.join(f'{name} in {unit}' for name, unit in wrong.items())}")

@@ -34,9 +34,11 @@ class PatientWindows:
     def __init__(self, recipe: Recipe, layout: Layout, lead_map: Mapping[str, str] | None) -> None:
         known = map_leads(layout, lead_map, bundle=recipe.name)
         check_fits(recipe, known)
-        self._rows = [known.index(channel) for channel in recipe.data.channels]
+        channels = recipe.data.channels
+        self._rows = np.array([known.find(channel) for channel in channels])
+        whole = Layout(channels, known.fs, (recipe.data.unit,) * len(channels))
         try:
-            self.stream = WindowStream(recipe.chain, recipe.cutter, known.pick(recipe.data.channels))
+            self.stream = WindowStream(recipe.chain, recipe.cutter, whole)
         except ValueError as error:
             raise BundleError(f"bundle {recipe.name!r} does not fit the source: {error}") from None
         self.reset()
@@ -55,9 +57,17 @@ class PatientWindows:
     @staticmethod
     def push_together(patients: Sequence[PatientWindows], chunks: Sequence[NDArray[Any]]) -> list[Ready]:
         """What each patient's ``push`` gives, in order; patients of one recipe and sampling rate."""
-        chosen = [chunk[patient._rows] for patient, chunk in zip(patients, chunks, strict=True)]
+        chosen = [patient._choose(chunk) for patient, chunk in zip(patients, chunks, strict=True)]
         cuttings = WindowStream.push_together([patient.stream for patient in patients], chosen)
         return [patient._gather(cutting) for patient, cutting in zip(patients, cuttings, strict=True)]
+
+    def _choose(self, chunk: NDArray[Any]) -> NDArray[Any]:
+        """The recipe's channels (n_channels, n) of a source's samples; NaN, not recorded, where it lacks one."""
+        if (self._rows >= 0).all():
+            return chunk[self._rows]
+        chosen = chunk[np.maximum(self._rows, 0)].astype(np.float64)
+        chosen[self._rows < 0] = np.nan
+        return chosen
 
     def flush(self) -> Ready:
         """What the end of the recording completes."""

@@ -15,6 +15,7 @@ OPTIONS = {
         {"cell": "lstm", "stem": [], "pool": "last", "bidirectional": False, "use_features": False},
         {"cell": "gru", "pool": "last", "layers": 2, "context_layers": 2},
         {"hidden": 0, "stem": [8, 8, 16]},
+        {"spatial": 3, "channel_dropout": 0.3, "bidirectional": False},
         {"hidden": 0, "stem": []},
         {"hidden": 0, "stem": [], "answer_from": "mean"},
         {"cell": "lstm", "hidden": 0, "stem": [], "answer_from": "mean-max"},

@@ -39,3 +39,38 @@ def test_a_recording_that_is_answered_at_its_end_has_one_label(rhythm_folder: Pa
     every = prepare(corpus, records, load_recipe("ecg-rhythm", ["data.answer=window"]))
     assert (every.label >= 0).all()
     assert len(every) == len(windows) > 12 * 8
+
+
+def test_a_recording_may_lack_a_channel_where_the_recipe_says_so(tmp_path):
+    import edfio
+    import numpy as np
+
+    from biosig.datasets.eegmat import EegMat
+    from biosig.errors import RecordError
+
+    channels = load_recipe("eeg").data.channels
+    rng = np.random.default_rng(0)
+    for record in ("Subject00_1", "Subject00_2"):
+        signals = [
+            edfio.EdfSignal(rng.normal(0, 20, 20 * 125), 125, label=f"EEG {name}", physical_dimension="uV")
+            for name in channels[1:]
+        ]
+        edfio.Edf(signals).write(tmp_path / f"{record}.edf")
+    corpus = EegMat.open(tmp_path)
+    with pytest.raises(RecordError, match="lead 'Fp1'"):
+        prepare(corpus, ["Subject00_1"], load_recipe("eeg"))
+    windows = prepare(corpus, ["Subject00_1", "Subject00_2"], load_recipe("eeg", ["data.may_miss=1"]))
+    assert windows.n_channels == len(channels)
+    assert np.isnan(windows.features).any()
+    assert windows.good == pytest.approx(18 / 19)
+
+
+def test_one_answer_per_recording_needs_one_label_per_recording(tmp_path):
+    from biosig.datasets.eegmat import SAMPLE as EEG_SAMPLE
+    from biosig.datasets.eegmat import EegMat
+
+    corpus = EegMat(EEG_SAMPLE, is_sample=True)
+    recipe = load_recipe("eeg", ['data.answer="recording"'])
+    assert set(prepare(corpus, ["Subject00_1"], recipe).label.tolist()) == {0}
+    partly = load_recipe("eeg-eyes", ['data.answer="recording"', "data.channels=['F3', 'F4']"])
+    assert (prepare(corpus, ["Subject00_1"], partly).label == -1).all()
