@@ -116,6 +116,12 @@ def _task_lines(metrics: dict[str, Any]) -> list[str]:
     if nights := metrics.get("nights"):
         one = f"accuracy {_share(metrics['accuracy'])}, Cohen's kappa {_share(metrics['kappa'])}"
         lines.append(f"{len(nights)} nights, all epochs together: {one}")
+    if answers := metrics.get("recording"):
+        bounds = answers.get("ci95") or {}
+        one = f"balanced accuracy {_share(answers['balanced_accuracy'], bounds.get('balanced_accuracy'))}"
+        lines.append(
+            f"{answers['n']} recordings, one answer each: {one}, AUROC {_share(answers['auroc'], bounds.get('auroc'))}"
+        )
     if trials := metrics.get("trials"):
         mean = trials["subject_mean"]
         lines.append(

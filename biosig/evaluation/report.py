@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from biosig.evaluation.figures import plot_calibration, plot_precision_recall
 from biosig.evaluation.markup import Cell, chart, definitions, interval, number, picture, section, spoken, table
-from biosig.evaluation.report_tasks import szcore_tables, trial_tables
+from biosig.evaluation.report_tasks import recording_tables, szcore_tables, trial_tables
 
 __all__ = ["MISTAKES", "Picture", "write_report"]
 
@@ -74,6 +74,7 @@ def write_report(
         ("unseen", "Without subjects that training has seen", lambda: _unseen(metrics, names)),
         ("confusion", "Confusion matrix", lambda: _confusion(metrics)),
         ("detected", "End to end, with detected positions", lambda: _detected(metrics, names)),
+        ("recordings", "Recording by recording", lambda: recording_tables(metrics)),
         ("szcore", "Events, as SzCORE counts them", lambda: szcore_tables(metrics)),
         ("trials", "Trial by trial", lambda: trial_tables(metrics)),
         ("timelines", "Whole recordings", lambda: _timelines(timelines)),

@@ -1,4 +1,4 @@
-"""Sections of a report that only some tasks have: events by SzCORE, and answers per trial."""
+"""Sections of a report that only some tasks have: events by SzCORE, and answers per trial or per recording."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from biosig.evaluation.markup import Cell, interval, number, table
 
-__all__ = ["szcore_tables", "trial_tables"]
+__all__ = ["recording_tables", "szcore_tables", "trial_tables"]
 
 _FIGURES = (
     ("sensitivity", "sensitivity"),
@@ -76,6 +76,29 @@ def trial_tables(metrics: Mapping[str, Any]) -> str:
     mean = f"Mean over subjects {number(spread['mean'])}, sd {number(spread['sd'])}."
     return table(said, ["", "trials", *_OVERALL.values()], overall) + table(
         mean, ["subject", "trials", "accuracy"], each, kind="sortable long"
+    )
+
+
+def recording_tables(metrics: Mapping[str, Any]) -> str:
+    """Figures of recordings, each answered once; nothing where ``metrics`` has none."""
+    found = metrics.get("recording")
+    if not found:
+        return ""
+    shown = {
+        "balanced_accuracy": "balanced accuracy",
+        "auroc": "AUROC",
+        "macro_f1": "macro-F1",
+        "kappa": "Cohen's kappa",
+    }
+    bounds = found.get("ci95") or {}
+    cells = [Cell(f"{found['n']:,}"), *(Cell(number(found[key]), interval(bounds.get(key))) for key in shown)]
+    said = (
+        "One answer per recording from all its windows (mean log probability). Below each figure: 95 % over subjects."
+    )
+    labels, matrix = found["confusion"]["labels"], found["confusion"]["matrix"]
+    rows = [(Cell(name), [Cell(f"{count:,}") for count in row]) for name, row in zip(labels, matrix, strict=True)]
+    return table(said, ["", "recordings", *shown.values()], [(Cell("all"), cells)]) + table(
+        "Recordings of each class (rows), and what they were called.", ["", *labels], rows
     )
 
 

@@ -50,7 +50,7 @@ def evaluate(
     ----------
     bundle : a bundle or its folder.
     data : folder of the database; else ``BIOSIG_DATA``, else the shipped sample.
-    part : ``test``, ``validation`` or ``train``.
+    part : ``test``, ``validation`` or ``train``; for ``test`` in a split without one, ``validation``.
     out : folder for the two files; ``None`` writes nothing.
 
     Raises
@@ -62,6 +62,9 @@ def evaluate(
     opened = bundle if isinstance(bundle, Bundle) else load(bundle)
     corpus = open_corpus(opened.recipe.data.dataset, None if data is None else Path(data))
     split = corpus.split(opened.recipe.data.split)
+    if part == "test" and not split.test:
+        say("no test records were published: scoring those that were held out of training")
+        part = "validation"
     records, missing = _records(corpus, split, opened, part)
     for line in filter(None, (split.note, f"not in {corpus.folder}: {', '.join(missing)}" if missing else "")):
         say(line)

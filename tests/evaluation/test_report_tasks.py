@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from biosig.evaluation.report_tasks import szcore_tables, trial_tables
+from biosig.evaluation.report_tasks import recording_tables, szcore_tables, trial_tables
 from biosig.evaluation.szcore import Detected, szcore_report
 
 
@@ -33,4 +33,15 @@ def test_trials_come_overall_and_by_subject():
 
 
 def test_other_tasks_have_no_such_sections():
-    assert szcore_tables({}) == trial_tables({"trials": None}) == ""
+    assert szcore_tables({}) == trial_tables({"trials": None}) == recording_tables({}) == ""
+
+
+def test_recordings_come_with_their_confusion():
+    found = {
+        "n": 3, "balanced_accuracy": 0.75, "auroc": 1.0, "macro_f1": 0.7, "kappa": 0.4,
+        "ci95": {"balanced_accuracy": [0.5, 1.0]},
+        "confusion": {"labels": ["rest", "task"], "matrix": [[1, 0], [1, 1]]},
+    }  # fmt: skip
+    page = recording_tables({"recording": found})
+    assert "<td>3</td><td>0.750<small>0.50 to 1.00</small></td>" in page
+    assert "rest" in page
