@@ -55,8 +55,11 @@ export function light(element, alarm) {
   if (element.dataset.priority === priority && element.dataset.flashing === flashing) return;
   element.dataset.priority = priority;
   element.dataset.flashing = flashing;
-  // all lamps of a priority flash together, as of one clock
-  for (const animation of element.getAnimations({ subtree: true })) animation.startTime = 0;
+}
+
+/** Let all lamps of a priority flash together, as of one clock, whenever they were lit. */
+export function inStep() {
+  for (const lamp of document.getAnimations()) if (lamp.startTime) lamp.startTime = 0;
 }
 
 /** Seconds of signal for which the patient's alarms are paused yet; 0 = they are not. */

@@ -1,6 +1,6 @@
 // The page: routes, keys, banners, and one clock that draws everything.
 
-import { AlarmBar, MARKS, named } from "./alarms.js";
+import { AlarmBar, MARKS, inStep, named } from "./alarms.js";
 import { BedView } from "./bed.js";
 import { say } from "./dom.js";
 import { Link } from "./link.js";
@@ -62,6 +62,7 @@ ward.addEventListener("bed", () => view?.rearrange?.());
 ward.addEventListener("status", ({ detail }) => {
   if (view instanceof Wall || detail.patient === view?.chosen) view.update(detail.patient);
   banner();
+  inStep();
 });
 ward.addEventListener("history", () => view?.trends?.update());
 ward.addEventListener("alarm", ({ detail }) => {
