@@ -1,4 +1,4 @@
-"""Train, evaluate, cross-validate, score alarms: the parts of biosig put together, and nothing else."""
+"""Train, evaluate, cross-validate, monitor, score alarms: the parts of biosig put together, and nothing else."""
 
 from biosig.runs.alarm_evaluation import evaluate_alarms
 from biosig.runs.crossing import cross_validate
@@ -6,6 +6,7 @@ from biosig.runs.evaluating import evaluate
 from biosig.runs.listing import bundles, parts, recipes
 from biosig.runs.marking import compare_files, write_beats
 from biosig.runs.training import train
+from biosig.runs.watching import monitor
 
 __all__ = [
     "bundles",
@@ -13,6 +14,7 @@ __all__ = [
     "cross_validate",
     "evaluate",
     "evaluate_alarms",
+    "monitor",
     "parts",
     "recipes",
     "train",

@@ -93,10 +93,10 @@ class Watched:
 
 
 def monitor(
-    sources: Sequence[str],
+    sources: Sequence[str | Path],
     bundles: Sequence[str | Path | Bundle] = (),
     *,
-    out: Path,
+    out: str | Path,
     store: str | None = None,
     options: SourceOptions | None = None,
     lead_map: Mapping[str, str] | None = None,
@@ -134,14 +134,15 @@ def monitor(
     BundleError, RecipeError, RecordError, SourceError, StoreError
     """
     chosen = options or SourceOptions()
+    names, out = [str(source) for source in sources], Path(out)
     loaded = load_bundles(bundles or shipped_bundles())
     chosen_rules = None if rules is None else read_rules(rules)
-    live = not math.isinf(chosen.speed) or any(name.startswith("lsl:") for name in sources)
+    live = not math.isinf(chosen.speed) or any(name.startswith("lsl:") for name in names)
     with ExitStack() as stack:
         place = open_store(out / "events.sqlite" if store is None else store, wait_s=0.25 if live else 5.0)
         stack.callback(place.close)
         config = {
-            "sources": list(sources),
+            "sources": names,
             "bundles": {name: bundle.manifest.get("sha256", {}) for name, bundle in loaded.items()},
             "lead": dict(lead_map or {}),
             "tick_s": tick_s,
@@ -155,7 +156,7 @@ def monitor(
         if session is None or not ended:
             stack.enter_context(stand_ins_told(lead_map, say))
             panel = Panel(loaded, every=bool(bundles), lead_map=lead_map or {})
-            opened = _open_sources(sources, chosen, panel, tick_s, say)
+            opened = _open_sources(names, chosen, panel, tick_s, say)
             for source in opened:
                 stack.callback(source.close)
                 for layout in source.layouts.values():
