@@ -65,6 +65,7 @@ class Watching:
     lead : the channel that fibrillation is looked for on; None = it is not.
     tick_s : seconds of signal watched at a time.
     reorder_s : packets may come out of order by as much.
+    rails : lowest and highest value that each channel's converter can give; empty = not known.
     start : when the first sample was measured, by a clock on the wall, ISO 8601; ``""`` = nobody knows.
     """
 
@@ -79,6 +80,7 @@ class Watching:
     tick_s: float = 1.0
     reorder_s: float = 0.25
     start: str = ""
+    rails: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +154,7 @@ class Bed:
         self.patient, self.layout, self.watching = patient, layout, watching
         self.intake = Intake(layout, reorder_s=watching.reorder_s)
         self.engine = AlarmEngine(watching.rules, latency_s=watching.latency_s)
-        self._watch = SignalWatch(layout, channels=watching.channels)
+        self._watch = SignalWatch(layout, channels=watching.channels, rails=watching.rails)
         lead = watching.lead
         self._flutter = None if lead is None else Fibrillation().open(layout.pick([lead]))
         self._lead_row = 0 if lead is None else layout.index(lead)

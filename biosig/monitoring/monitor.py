@@ -124,6 +124,7 @@ class Monitor:
             tick_s=self._tick_s,
             reorder_s=source.reorder_s,
             start="" if start is None else start.isoformat(),
+            rails=source.rails(patient),
         )
         bed = Bed(patient, layout, watching)
         if patient in self._saved:

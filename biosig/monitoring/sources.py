@@ -77,6 +77,10 @@ class Source(ABC):
         """When the patient's first sample was measured; None = nobody knows. Asked for when the patient comes."""
         return datetime.now() if self.live else None
 
+    def rails(self, patient: str) -> tuple[tuple[float, float], ...]:
+        """Lowest and highest value that each channel's converter can give; empty = not known."""
+        return ()
+
     def place(self, patient: str) -> int:
         """Number of the patient's next sample, for sources that can go on from there."""
         return 0
@@ -145,6 +149,9 @@ class Replay(Source):
     def start(self, patient: str) -> datetime | None:
         return self._reels[patient].start
 
+    def rails(self, patient: str) -> tuple[tuple[float, float], ...]:
+        return self._reels[patient].rails
+
     def place(self, patient: str) -> int:
         return self._reels[patient].place
 
@@ -157,7 +164,7 @@ class _Reel:
 
     def __init__(self, recording: Recording, tick_s: float) -> None:
         self.layout = recording.layout
-        self.start = recording.start
+        self.start, self.rails = recording.start, recording.rails
         self._recording = recording
         self._size = max(1, round(tick_s * recording.fs))
         self._ahead = max(1, round(READ_AHEAD_S * recording.fs / self._size)) * self._size

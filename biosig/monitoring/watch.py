@@ -22,6 +22,10 @@ from biosig.signal.stream import Chunk, State
 __all__ = ["SignalWatch"]
 
 
+_LEAST_STEP = 2.0**-18
+"""Share of a converter's range that its smallest step is larger than, up to 17 bits: how near a rail is at it."""
+
+
 class SignalWatch:
     """One patient's signal states, the same however the samples were cut into chunks.
 
@@ -31,11 +35,13 @@ class SignalWatch:
     channels : the ones watched, by name in ``layout``; default all. Shares are over all their samples.
     every_s : seconds of signal per state.
     quality : what is flat and what is saturated.
+    rails : lowest and highest value that the converter of each of ``layout``'s channels can give; a sample there is
+        saturated, too. Empty = not known.
 
     Notes
     -----
     A sample is ``missing`` where it is NaN, ``flat`` where :class:`~biosig.signal.quality.Quality` finds it at the
-    end of a still stretch, ``saturated`` at or beyond the limit, and ``good`` where it is none of these.
+    end of a still stretch, ``saturated`` at or beyond the limit or at a rail, and ``good`` where it is none of these.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class SignalWatch:
         channels: Sequence[str] | None = None,
         every_s: float = 1.0,
         quality: Quality | None = None,
+        rails: Sequence[tuple[float, float]] = (),
     ) -> None:
         chosen = layout.channels if channels is None else tuple(channels)
         self._rows = [layout.index(channel) for channel in chosen]
@@ -55,6 +62,9 @@ class SignalWatch:
             raise ValueError(f"a state must tell of at least one sample: every_s >= {1 / layout.fs:g}, got {every_s}")
         design = quality or Quality()
         self._limit = design.limit
+        known = np.array([rails[row] for row in self._rows] if rails else [], dtype=np.float64).reshape(-1, 2)
+        self._rails = [] if not np.isfinite(known).any() else [known[:, :1], known[:, 1:]]
+        self._slack = np.nan_to_num(_LEAST_STEP * (known[:, 1:] - known[:, :1]), posinf=0.0)
         self._stillness = design.open(layout.pick(chosen))
         self.reset()
 
@@ -72,6 +82,8 @@ class SignalWatch:
             raise SourceError(f"expected chunks of ({self._n_channels}, n) samples, got shape {samples.shape}")
         chunk = Chunk.of(samples[self._rows])
         good = self._stillness.process(chunk).good
+        if self._rails:
+            good = good & ~self._saturated(chunk.data)
         states, begun = [], 0
         while (edge := self._edge(self._told + 1)) <= self._seen + chunk.n_times:
             place = edge - self._seen
@@ -89,9 +101,16 @@ class SignalWatch:
         self._counts[0] += n_good
         if n_good == good.size:
             return
-        saturated = there & (np.abs(data) >= self._limit)
+        saturated = there & self._saturated(data)
         for kind, marked in enumerate((there & ~good & ~saturated, saturated, ~there), start=1):
             self._counts[kind] += int(np.count_nonzero(marked))
+
+    def _saturated(self, data: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Samples beyond the limit or at a rail; NaN is not."""
+        found = np.abs(data) >= self._limit
+        for rail in self._rails:
+            found |= np.abs(data - rail) <= self._slack
+        return found
 
     def _edge(self, number: int) -> int:
         """Samples seen when this many states are complete."""

@@ -175,6 +175,7 @@ def _described(recording: Recording, path: Path, table: Path) -> Recording:
         recording,
         layout=replace(layout, units=tuple(units)),
         samples=ScaledSamples(recording.samples, tuple(factors)) if scaled else recording.samples,
+        rails=() if scaled else recording.rails,
         comments=(*recording.comments, *([f"marked bad: {', '.join(bad)}"] if bad else [])),
     )
 

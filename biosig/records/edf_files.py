@@ -85,6 +85,10 @@ def read_edf(path: Path, *, channels: Sequence[str] | None = None, annotator: st
         ),
         path=path,
         channel_fs=rates if len(set(rates)) > 1 else (),
+        rails=tuple(
+            (signal.rails[0] * factor, signal.rails[1] * factor)
+            for signal, (_, factor) in zip(picked, units, strict=True)
+        ),
     )
 
 

@@ -7,6 +7,7 @@ https://www.biosemi.com/faq/file_format.htm
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -54,6 +55,7 @@ class EdfSignal:
     baseline : digital value of 0 physical units.
     samples_per_record : how many samples each data record holds.
     column : samples of other signals before it in a data record.
+    rails : lowest and highest physical value that can be written.
     """
 
     label: str
@@ -62,6 +64,7 @@ class EdfSignal:
     baseline: float
     samples_per_record: int
     column: int
+    rails: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def holds_annotations(self) -> bool:
@@ -245,7 +248,7 @@ def _signal(where: str, text: dict[str, str], column: int, bits: int) -> EdfSign
     if low == high:
         raise mismatch(where, "a physical minimum other than the physical maximum", f"{low:g} and {high:g}")
     gain = (last - first) / (high - low)
-    return EdfSignal(label, text["unit"], gain, first - low * gain, count, column)
+    return EdfSignal(label, text["unit"], gain, first - low * gain, count, column, (min(low, high), max(low, high)))
 
 
 def _start(date: str, time: str, recording: str) -> datetime | None:

@@ -108,7 +108,7 @@ def as_read(
     samples = _Read(recording.samples, weights, _filter(band_hz, layout.fs), round(_PAD_S * layout.fs))
     rates = tuple(min(recording.channel_fs[row] for row, _ in one) for one in weights) if recording.channel_fs else ()
     shown = Layout(tuple(names), layout.fs, tuple(units))
-    return replace(recording, layout=shown, samples=samples, channel_fs=rates)
+    return replace(recording, layout=shown, samples=samples, channel_fs=rates, rails=())
 
 
 def same_chain(before: str, name: str) -> bool:

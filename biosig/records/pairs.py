@@ -96,4 +96,5 @@ def as_pairs(recording: Recording, pairs: Sequence[str], *, reference: str = "")
         layout=replace(layout, channels=tuple(pairs), units=tuple(layout.units[row] for row in first)),
         samples=samples,
         channel_fs=(),
+        rails=(),
     )

@@ -233,6 +233,8 @@ class Recording:
     channel_fs : native rate per channel in Hz where the file stores channels at different rates.
         ``layout.fs`` is then the rate of the common grid, and a slower channel is NaN
         between its own samples: nothing is averaged or repeated. Empty = all at ``layout.fs``.
+    rails : lowest and highest value that the converter of each channel can give, in its unit, where the file tells:
+        samples there are saturated. Empty = not known.
     """
 
     name: str
@@ -244,6 +246,7 @@ class Recording:
     comments: tuple[str, ...] = ()
     path: Path | None = None
     channel_fs: tuple[float, ...] = ()
+    rails: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def from_array(
@@ -315,6 +318,7 @@ class Recording:
             layout=replace(self.layout.pick(found), channels=tuple(channels)),
             samples=self.samples.pick(rows),
             channel_fs=tuple(self.channel_fs[row] for row in rows) if self.channel_fs else (),
+            rails=tuple(self.rails[row] for row in rows) if self.rails else (),
         )
 
     def fill(self, channels: Sequence[str]) -> Recording:

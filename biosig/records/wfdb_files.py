@@ -62,6 +62,7 @@ def read_wfdb(path: Path, *, channels: Sequence[str] | None = None, annotator: s
         comments=header.comments,
         path=header.path,
         channel_fs=rates if len(set(rates)) > 1 else (),
+        rails=tuple(channel.rails for channel in picked),
     )
 
 

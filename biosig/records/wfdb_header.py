@@ -5,6 +5,7 @@ Source: header(5) of the WFDB Applications Guide, https://physionet.org/physioto
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ class Signal:
     units : as written, ``mV`` where not.
     calibrated : False where the gain was absent or 0 and 200 per mV is assumed.
     initial : value of sample 0 (format 8 counts from it).
+    rails : lowest and highest ADC value; infinite where the resolution is not stated.
     name : description, ``""`` where absent.
     """
 
@@ -64,6 +66,7 @@ class Signal:
     calibrated: bool
     initial: int
     name: str
+    rails: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -213,8 +216,7 @@ def _signal(line: str, where: str) -> Signal:
     if stored is None:
         raise mismatch(where, "a signal line 'file format[xN][:skew][+offset] ...'", repr(line))
     gain, baseline, units = _gain(fields[2], where) if len(fields) > 2 else (0.0, None, "mV")
-    if len(fields) > 3:
-        whole(fields[3], 0, 64, what="ADC resolution in bits", where=where)
+    bits = whole(fields[3], 0, 64, what="ADC resolution in bits", where=where) if len(fields) > 3 else 0
     zero = whole(fields[4], -_INT32, _INT32, what="ADC zero", where=where) if len(fields) > 4 else 0
     initial = whole(fields[5], -_INT32, _INT32, what="initial value", where=where) if len(fields) > 5 else zero
     if len(fields) > 6:
@@ -233,6 +235,7 @@ def _signal(line: str, where: str) -> Signal:
         calibrated=gain > 0,
         initial=initial,
         name=fields[8].strip() if len(fields) > 8 else "",
+        rails=(zero - 2.0 ** (bits - 1), zero + 2.0 ** (bits - 1) - 1) if bits else (-math.inf, math.inf),
     )
 
 

@@ -25,12 +25,14 @@ Rows = tuple[Row | None, ...]
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel of the record: its name and unit in the layout, and what turns the file's unit into that one."""
+    """A channel of the record: its name and unit in the layout, what turns the file's unit into that one, and the
+    lowest and highest value that its converter can give, in the layout's unit."""
 
     name: str
     unit: str
     factor: float
     samples_per_frame: int
+    rails: tuple[float, float]
 
 
 def single_segment(header: Header) -> tuple[tuple[Stretch, ...], tuple[Channel, ...]]:
@@ -85,7 +87,8 @@ def _channels(header: Header) -> tuple[Channel, ...]:
     channels: list[Channel] = []
     for name, signal, eeg in zip(names, header.signals, eeg_channels(names), strict=True):
         unit, factor = layout_unit(signal.units, eeg=eeg) if signal.calibrated else ("uncalibrated", 1.0)
-        channels.append(Channel(name, unit, factor, signal.samples_per_frame))
+        low, high = ((rail - signal.baseline) / signal.gain * factor for rail in signal.rails)
+        channels.append(Channel(name, unit, factor, signal.samples_per_frame, (low, high)))
     return tuple(channels)
 
 

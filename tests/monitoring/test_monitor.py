@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+import wfdb
 
 import biosig
 from biosig.datasets.mitbih import SAMPLE
@@ -416,3 +417,23 @@ def test_other_rules_cannot_go_on_with_a_session(tmp_path, watch, flutter):
     watch(path, Replay({"207": flutter}), run={"stop": counted(3)})
     with pytest.raises(StoreError, match="207: cannot resume: saved alarms belong to other rules"):
         watch(path, Replay({"207": flutter}), rules=shipped_rules()[-1:])
+
+
+def test_a_record_that_lies_at_its_converters_rail_is_a_technical_alarm(tmp_path, bundle, watch, log):
+    raw = biosig.read(SAMPLE / "119").crop(0, 40).pick(["MLII"]).data[0].astype(np.float64)
+    raw[360 * 15 : 360 * 25] = 5.115
+    digital = np.rint(raw * 200 + 1024).astype(np.int64)[:, None]
+    wfdb.wrsamp("clipped", 360, ["mV"], ["MLII"], d_signal=digital, fmt=["16"], adc_gain=[200.0], baseline=[1024],
+                write_dir=str(tmp_path))  # fmt: skip
+    header = tmp_path / "clipped.hea"
+    lines = header.read_text().splitlines()
+    fields = lines[1].split()
+    fields[3:5] = ["11", "1024"]
+    header.write_text("\n".join([lines[0], " ".join(fields), ""]))
+    recording = biosig.read(tmp_path / "clipped")
+    assert recording.rails == ((-5.12, 5.115),)
+    found = log(watch(tmp_path / "events.sqlite", Replay({"a": recording})), "a")
+    saturated = [(row["kind"], row["time_s"]) for row in found if row.get("alarm") == "lead-saturated"]
+    assert [kind for kind, _ in saturated] == ["raised", "cleared"]
+    assert 18 <= saturated[0][1] <= 20
+    assert not [row for row in found if row.get("alarm") == "asystole"]

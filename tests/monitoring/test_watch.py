@@ -1,5 +1,6 @@
 """Once per second how the signal was, whether there are beats or not."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -86,3 +87,17 @@ def test_chunks_of_another_layout_are_refused():
         watch(np.zeros((1, 5)))
     with pytest.raises(ValueError, match=r"at least one sample: every_s >= 0\.004, got 0\.001"):
         SignalWatch(LAYOUT, every_s=0.001)
+
+
+def test_samples_at_a_rail_of_their_converter_are_saturated_and_beyond_it_are_not():
+    """Beyond: a header that understates its converter must not make every sample a fault."""
+    data = np.random.default_rng(0).normal(0, 1, (2, 400))
+    data[0, 100:150] = -5.12
+    data[0, 150:200] = 5.115
+    data[1, 200:300] = 9.0
+    layout = Layout(("MLII", "V1"), 100.0, ("mV", "mV"))
+    states = SignalWatch(layout, rails=((-5.12, 5.115), (-5.12, 5.115))).push(data.astype(np.float32))
+    assert [state.saturated for state in states] == [0.0, 0.5, 0.0, 0.0]
+    assert states[1].good == 0.5
+    unknown = SignalWatch(layout, rails=((-math.inf, math.inf), (-math.inf, math.inf))).push(data)
+    assert [state.saturated for state in unknown] == [0.0] * 4

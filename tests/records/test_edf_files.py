@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import edfio
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -329,3 +330,14 @@ def test_volt_and_microvolt_in_one_file_at_two_rates(data_dir: Path) -> None:
 def test_a_hypnogram_is_read(data_dir: Path) -> None:
     marks = read(data_dir / "eeg_formats/mne-testing-data/EDF/SC4001EC-Hypnogram.edf").annotations
     assert (len(marks), marks.label[0], marks.duration_s[0], marks.onset_s[1]) == (154, "Sleep stage W", 30630, 30630)
+
+
+def test_rails_are_the_physical_range_in_the_layouts_unit(tmp_path):
+    signals = [
+        edfio.EdfSignal(np.zeros(100), 100, label="EEG Fp1", physical_dimension="mV", physical_range=(-2, 3)),
+        edfio.EdfSignal(np.zeros(100), 100, label="ECG", physical_dimension="uV", physical_range=(-5000, 5000)),
+    ]
+    edfio.Edf(signals).write(tmp_path / "a.edf")
+    recording = read(tmp_path / "a.edf")
+    np.testing.assert_allclose(recording.rails, [(-2000, 3000), (-5, 5)])
+    np.testing.assert_allclose(recording.pick(["ECG"]).rails, [(-5, 5)])
