@@ -25,6 +25,8 @@ __all__ = ["Untrained", "bench_monitor"]
 
 Samples = NDArray[np.float32]
 
+RECIPES = ("ecg", "ecg-anomaly")
+"""Classifier and anomaly detector of the beats of one lead."""
 WARM_UP_S = 12
 """Seconds of signal pushed before anything is measured: by then every buffer is as long as it gets."""
 ROUND_S = 0.1
@@ -67,7 +69,8 @@ def bench_monitor(
     Parameters
     ----------
     patients : how many there are, one measurement each.
-    bundles : what scores them; by default the shipped recipe ``ecg`` with drawn weights, which costs as much.
+    bundles : what scores them; by default the shipped recipes ``ecg`` and ``ecg-anomaly`` with drawn weights, which
+        cost as much.
     seconds : of signal per measurement.
 
     Returns
@@ -77,7 +80,7 @@ def bench_monitor(
     its score); ``memory_per_patient_mb``.
     """
     signals, layout = _sample()
-    scoring = bundles or [Untrained(load_recipe("ecg"), layout)]
+    scoring = bundles or [Untrained(load_recipe(name), layout) for name in RECIPES]
     memory_mb = _memory_mb(scoring, signals, layout, device)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
