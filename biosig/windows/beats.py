@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from biosig.records.recording import Layout
 from biosig.signal.beats import BeatStream, RPeaks
 from biosig.signal.stream import Chunk, State
-from biosig.windows.rhythm import BeatHistory
+from biosig.windows.rhythm import BeatHistory, Look, judge_together
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
 
 __all__ = ["Beats"]
@@ -109,19 +110,25 @@ class BeatWindows(CuttingStream):
             [Chunk(raw[number].data[:1], raw[number].good[:1]) for number in detecting],
         )
         found |= {number: beat.sample for number, beat in zip(detecting, beats, strict=True)}
-        return [stream._take(raw[i].n_times, filtered[i], found[i]) for i, stream in enumerate(streams)]
+        for number, stream in enumerate(streams):
+            stream._take(raw[number].n_times, filtered[number], found[number])
+        cuttings = _emit(streams, [stream._ready for stream in streams])
+        for stream in streams:
+            stream._forget()
+            stream._be_patient()
+        return cuttings
 
-    def _take(self, n_times: int, filtered: Chunk, found: NDArray[np.int64]) -> Cutting:
+    def _take(self, n_times: int, filtered: Chunk, found: NDArray[np.int64]) -> None:
         """Go on by so many raw samples, in which these beats were found."""
         self._seen += n_times
         self._waiting = np.concatenate([self._waiting, found])
         self._buffer = np.concatenate([self._buffer, filtered.data[:1].astype(np.float32)], axis=1)
         self._good = np.concatenate([self._good, filtered.good[0]])
-        ready = int(np.searchsorted(self._waiting, self._seen - self._wait, side="right"))
-        cutting = self._emit(ready)
-        self._forget()
-        self._be_patient()
-        return cutting
+
+    @property
+    def _ready(self) -> int:
+        """Waiting beats whose windows are due."""
+        return int(np.searchsorted(self._waiting, self._seen - self._wait, side="right"))
 
     def _be_patient(self) -> None:
         """A beat known by now is due in its time, one not known yet in ``look_ahead_s`` at the earliest.
@@ -138,30 +145,26 @@ class BeatWindows(CuttingStream):
         if self._at_least_one and self._seen and not self.needed_from and not len(self._waiting):
             self._waiting = np.array([self._seen - 1])
             self._good[:] = False
-        return self._emit(len(self._waiting))
+        return _emit([self], [len(self._waiting)])[0]
 
-    def _emit(self, n: int) -> Cutting:
-        """Windows of the first ``n`` waiting beats."""
-        peaks = self._waiting[:n]
-        following = np.searchsorted(self._waiting, peaks + self._look_ahead, side="right")
-        waves = np.empty((self.n_channels, n * self.length), dtype=np.float32)
-        features = np.empty((n, len(self.features)), dtype=np.float32)
-        good = np.empty(n, dtype=np.float32)
-        for row in range(n):
-            segment, good[row] = self._segment(peaks[row])
-            later_s = self._waiting[row + 1 : following[row]] / self._raw_fs
-            wave, features[row] = self._history.add(peaks[row] / self._raw_fs, segment, later_s)
-            waves[:, row * self.length : (row + 1) * self.length] = wave
+    def _look(self, row: int, following: int) -> tuple[Look, float]:
+        """A waiting beat at the history before it, and its usable share; the beats up to ``following`` follow it."""
+        segment, good = self._segment(self._waiting[row])
+        peak_s, later_s = self._waiting[row] / self._raw_fs, self._waiting[row + 1 : following] / self._raw_fs
+        return self._history.look(peak_s, segment, later_s), good
+
+    def _cut(self, n: int, waves: NDArray[np.float32], features: NDArray[np.float32], good: list[float]) -> Cutting:
+        """Windows of the first ``n`` waiting beats, which wait no longer."""
+        onset_s = self._waiting[:n] / self._raw_fs
         self._waiting = self._waiting[n:]
         start = self.needed_from + np.arange(n) * self.length
         self.needed_from += n * self.length
-        onset_s = peaks / self._raw_fs
         return Cutting(
-            signal=waves,
+            signal=waves.swapaxes(0, 1).reshape(self.n_channels, -1),
             start=start,
             onset_s=onset_s,
             ready_s=onset_s + self.latency_s,
-            good=good,
+            good=np.array(good, dtype=np.float32),
             features=features,
         )
 
@@ -210,3 +213,24 @@ class BeatWindows(CuttingStream):
         self._be_patient()
         for prefix, part in (("detector.", self._detector), ("history.", self._history)):
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+
+def _emit(streams: Sequence[BeatWindows], counts: Sequence[int]) -> list[Cutting]:
+    """Windows of the first so many waiting beats of each stream."""
+    looks: list[Look] = []
+    good: list[float] = []
+    for stream, n in zip(streams, counts, strict=True):
+        following = np.searchsorted(stream._waiting, stream._waiting[:n] + stream._look_ahead, side="right").tolist()
+        for row in range(n):
+            look, share = stream._look(row, following[row])
+            looks.append(look)
+            good.append(share)
+    if not looks:
+        return [Cutting.none(stream.n_channels, len(stream.features)) for stream in streams]
+    owners = [stream._history for stream, n in zip(streams, counts, strict=True) for _ in range(n)]
+    waves, features = judge_together(owners, looks)
+    edges = np.concatenate(([0], np.cumsum(counts))).tolist()
+    return [
+        stream._cut(b - a, waves[a:b], features[a:b], good[a:b])
+        for stream, (a, b) in zip(streams, pairwise(edges), strict=True)
+    ]

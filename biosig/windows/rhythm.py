@@ -8,17 +8,19 @@ to the patient's: Llamedo & Martinez 2011, doi:10.1109/TBME.2010.2068048.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biosig.signal.stream import State
+from biosig.windows.comparing import FLOOR, Measures, compare
 from biosig.windows.pace import PACE_FEATURES, Pace
 from biosig.windows.template import BeatShape, Match, TemplateBank
 
-__all__ = ["FEATURES", "BeatHistory", "PatientHistory"]
+__all__ = ["FEATURES", "BeatHistory", "Look", "PatientHistory", "judge_together"]
 
 Signal = NDArray[np.float64]
 
@@ -65,13 +67,10 @@ FEATURES: tuple[str, ...] = (*PACE_FEATURES, *_FAMILY_FEATURES, *_WAVE_FEATURES)
 logarithm); ``*_residual`` are logarithms of what is left of a part of the beat after subtracting the normal one's,
 ``*_surprise`` and ``*_change`` compare with the running level of normal beats."""
 
-_FLOOR = 1e-3
 _TINY = 1e-9
 _LEVEL_RATE = 1 / 24
 _LEVEL_CLIP = 0.5
 _SEEN = 32
-_ACTIVE = 0.12
-"""Where the slope exceeds this share of its largest value, the ventricles are being activated."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,27 @@ class BeatHistory:
         return PatientHistory(self, fs, look_ahead_s)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A beat learned and not judged yet.
+
+    Parameters
+    ----------
+    beat, normal : (length,), the beat as aligned, and the normal one when it came.
+    scale : its size relative to the normal one.
+    known : its features that need no measuring.
+    settles : whether the levels of normal beats follow it.
+    seen : beats before it.
+    """
+
+    beat: Signal
+    normal: Signal
+    scale: float
+    known: list[float]
+    settles: bool
+    seen: int
+
+
 class PatientHistory:
     """The memory of one patient.
 
@@ -124,12 +144,10 @@ class PatientHistory:
     features = FEATURES
 
     def __init__(self, design: BeatHistory, fs: float, look_ahead_s: float) -> None:
-        self._shape = shape = BeatShape(fs)
+        self.shape = shape = BeatShape(fs)
         self.length = shape.length
         self.before = shape.peak + shape.slack
         self.after = shape.length - shape.peak + shape.slack
-        self._p, self._qrs, self._t = shape.p_wave, shape.qrs, shape.t_wave
-        self._wide = shape.part(-0.14, 0.18)
         self._bank = TemplateBank(
             shape, families=design.families, like=design.like, rate=design.rate, memory=design.memory_beats
         )
@@ -161,6 +179,11 @@ class PatientHistory:
             it after subtracting the scaled normal template.
         features : float32 (len(FEATURES),).
         """
+        waves, features = judge_together([self], [self.look(peak_s, segment, later_s)])
+        return waves[0], features[0]
+
+    def look(self, peak_s: float, segment: NDArray[np.floating], later_s: NDArray[np.float64]) -> Look:
+        """Learn a beat as ``add`` does, and leave judging it to :func:`judge_together`."""
         if segment.shape != (self.before + self.after,):
             raise ValueError(f"segment must be ({self.before + self.after},) samples, got {segment.shape}")
         signal = segment.astype(np.float64)
@@ -168,17 +191,14 @@ class PatientHistory:
         timing = self._pace.features(peak_s, later_s)
         match = self._bank.match(signal)
         beat = signal[match.normal_lag : match.normal_lag + self.length]
-        normal = self._bank.wave[self._bank.normal] if self._bank.normal >= 0 else beat
+        normal = self._bank.wave[self._bank.normal].copy() if self._bank.normal >= 0 else beat
         families = self._families(match)
-        wave, measured, now = self._compare(beat, normal, match.normal_scale)
         family = self._bank.add(signal, match, premature=premature)
         regular = family == self._bank.normal
-        if regular and not premature:
-            self._settle(now)
         self._pace.add(peak_s, normal=regular)
         self._previous = match.normal_likeness
         self._seen += 1
-        return wave, np.array([*timing, *families, *measured], dtype=np.float32)
+        return Look(beat, normal, match.normal_scale, [*timing, *families], regular and not premature, self._seen - 1)
 
     def _families(self, match: Match) -> list[float]:
         """``_FAMILY_FEATURES`` of a beat."""
@@ -198,74 +218,47 @@ class PatientHistory:
             self._previous,
         ]
 
-    def _compare(
-        self, beat: Signal, normal: Signal, scale: float
-    ) -> tuple[NDArray[np.float32], list[float], list[float]]:
-        """The wave, ``_WAVE_FEATURES``, and the values whose level among normal beats is followed."""
-        core, core_normal = beat[self._qrs], normal[self._qrs]
-        top, bottom = float(core_normal.max()), float(core_normal.min())
-        height = top - bottom + _FLOOR
-        rest = beat - scale * normal
-        p_shape, p_residual = _part(beat[self._p], normal[self._p], rest[self._p], height)
-        t_shape, t_residual = _part(beat[self._t], normal[self._t], rest[self._t], height)
-        _, qrs_residual = _part(core, core_normal, rest[self._qrs], height)
-        p_beat, p_normal = beat[self._p], normal[self._p]
-        p_height = float(p_beat.max() - p_beat.min()) / height
-        p_usual = float(p_normal.max() - p_normal.min()) / height
-        high, low = float(core.max()), float(core.min())
-        edge = float(core[:6].sum()) / 6
-        up, down = (high - edge) / height, (low - edge) / height
-        width, mass, slope = self._extent(beat[self._wide])
-        slope = log(slope / height + _FLOOR)
-        now = [p_residual, t_residual, qrs_residual, width, mass, up, down, slope]
-        level = self._levels or now
-        ground = float(rest[self._p.stop : self._p.stop + 6].sum()) / 6
-        t_change = float(rest[self._t].sum()) / (self._t.stop - self._t.start) - ground
-        measured = [
-            p_shape,
-            p_residual,
-            p_residual - level[0],
+    def _judge(self, look: Look, measures: Measures) -> list[float]:
+        """All features of a beat; the levels of normal beats follow it."""
+        level = self._levels or measures.levels
+        p, t, qrs, width, mass, up, down, slope = measures.levels
+        judged = [
+            *look.known,
+            measures.p_shape,
+            p,
+            p - level[0],
             level[0],
-            p_height,
-            p_usual,
-            log(p_usual + _FLOOR) - level[0],
-            t_shape,
-            t_residual,
-            t_residual - level[1],
-            t_change / height,
-            qrs_residual,
-            qrs_residual - level[2],
+            measures.p_height,
+            measures.p_usual,
+            log(measures.p_usual + FLOOR) - level[0],
+            measures.t_shape,
+            t,
+            t - level[1],
+            measures.t_change,
+            qrs,
+            qrs - level[2],
             width,
             width - level[3],
             mass,
             mass - level[4],
-            log((high - low + _FLOOR) / height),
+            measures.size,
             up,
             up - level[5],
             down,
             down - level[6],
             slope - level[7],
-            min(self._seen, _SEEN) / _SEEN,
+            min(look.seen, _SEEN) / _SEEN,
         ]
-        wave = (np.stack([beat, rest]) / height).astype(np.float32)
-        return wave, measured, now
+        if look.settles:
+            self._settle(measures.levels, look.seen)
+        return judged
 
-    def _extent(self, signal: Signal) -> tuple[float, float, float]:
-        """How long the QRS lasts (s), log of its area over its height (s), and its steepest slope (mV per sample)."""
-        slope = np.abs(np.diff(signal))
-        steepest = float(slope.max())
-        active = np.flatnonzero(slope > _ACTIVE * steepest)
-        width = float(active[-1] - active[0]) / self._shape.fs if len(active) else 0.0
-        around = np.abs(signal - (signal[0] + signal[-1]) / 2)
-        area = float(around.sum()) / (float(around.max()) + _FLOOR) / self._shape.fs
-        return width, log(area + _FLOOR), steepest
-
-    def _settle(self, now: list[float]) -> None:
+    def _settle(self, now: Sequence[float], seen: int) -> None:
         """Let the levels of normal beats follow, in steps of limited size."""
         if not self._levels:
-            self._levels = now
+            self._levels = list(now)
             return
-        rate = max(_LEVEL_RATE, 1.0 / (self._seen + 1.0))
+        rate = max(_LEVEL_RATE, 1.0 / (seen + 1.0))
         self._levels = [
             level + rate * min(max(value - level, -_LEVEL_CLIP), _LEVEL_CLIP)
             for level, value in zip(self._levels, now, strict=True)
@@ -289,9 +282,18 @@ class PatientHistory:
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
 
-def _part(beat: Signal, normal: Signal, rest: Signal, height: float) -> tuple[float, float]:
-    """Correlation of a part of the beat with the normal one's, and log of what is left of it per sample."""
-    n = len(beat)
-    one, two, left = beat - beat.sum() / n, normal - normal.sum() / n, rest - rest.sum() / n
-    shape = float(one @ two) / sqrt(float(one @ one) * float(two @ two) + _TINY)
-    return shape, log(sqrt(float(left @ left) / n) / height + _FLOOR)
+def judge_together(
+    histories: Sequence[PatientHistory], looks: Sequence[Look]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Waves (n, 2, length) and features (n, len(FEATURES)) of looks, each at the history before it, in order of time.
+
+    All must be judged before their histories are saved: the levels of normal beats follow here.
+    """
+    waves, measures = compare(
+        histories[0].shape,
+        np.stack([look.beat for look in looks]),
+        np.stack([look.normal for look in looks]),
+        np.array([look.scale for look in looks]),
+    )
+    rows = [history._judge(look, measured) for history, look, measured in zip(histories, looks, measures, strict=True)]
+    return waves, np.array(rows, dtype=np.float32)
