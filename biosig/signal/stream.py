@@ -254,13 +254,18 @@ def _side_by_side(chains: Sequence[ChainStream], chunks: Sequence[Chunk]) -> lis
     wide = _through(joint, wide)
     for streams, one in zip(together, joint, strict=True):
         for name, axis in (one.per_channel or {}).items():
-            for stream, part in zip(streams, np.split(getattr(one, name), n, axis=axis), strict=True):
-                setattr(stream, name, part.copy())
+            for stream, part in zip(streams, _shares(getattr(one, name), n, axis), strict=True):
+                setattr(stream, name, part)
         for name in one.in_common:
             for stream in streams:
                 setattr(stream, name, getattr(one, name))
-    data, good = np.split(wide.data, n), np.split(wide.good, n)
-    return [Chunk(data=own.copy(), good=marks.copy()) for own, marks in zip(data, good, strict=True)]
+    return [Chunk(*pair) for pair in zip(_shares(wide.data, n, 0), _shares(wide.good, n, 0), strict=True)]
+
+
+def _shares(whole: NDArray[Any], n: int, axis: int) -> list[NDArray[Any]]:
+    """Copies of ``n`` equal parts; a view would keep the arrays of all patients alive."""
+    size, before = whole.shape[axis] // n, (slice(None),) * axis
+    return [whole[(*before, slice(i * size, (i + 1) * size))].copy() for i in range(n)]
 
 
 def _joined(streams: Sequence[Stream]) -> Stream:
