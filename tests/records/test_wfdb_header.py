@@ -28,7 +28,7 @@ def test_every_field_of_a_full_header_is_read(tmp_path: Path) -> None:
         n_signals=2,
         start=datetime(2704, 5, 4, 10, 44, 18, 529000),
         signals=(
-            Signal("a.dat", 212, 2, 3, 24, 200.5, 1024, "uV", True, 995, "MLII, upper  one"),
+            Signal("a.dat", 212, 2, 3, 24, 200.5, 1024, "uV", True, 995, "MLII, upper  one", (-24.0, 2023.0)),
             Signal("a.dat", 212, 1, 0, None, 200.0, 0, "mV", False, 0, ""),
         ),
         segments=(),
