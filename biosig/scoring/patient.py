@@ -35,7 +35,7 @@ class PatientWindows:
         known = map_leads(layout, lead_map, bundle=recipe.name)
         check_fits(recipe, known)
         channels = recipe.data.channels
-        self._rows = np.array([known.find(channel) for channel in channels])
+        self._rows: NDArray[np.int64] = np.array([known.find(channel) for channel in channels])
         whole = Layout(channels, known.fs, (recipe.data.unit,) * len(channels))
         try:
             self.stream = WindowStream(recipe.chain, recipe.cutter, whole)
@@ -64,8 +64,8 @@ class PatientWindows:
     def _choose(self, chunk: NDArray[Any]) -> NDArray[Any]:
         """The recipe's channels (n_channels, n) of a source's samples; NaN, not recorded, where it lacks one."""
         if (self._rows >= 0).all():
-            return chunk[self._rows]
-        chosen = chunk[np.maximum(self._rows, 0)].astype(np.float64)
+            return np.asarray(chunk[self._rows])
+        chosen: NDArray[np.float64] = chunk[np.maximum(self._rows, 0)].astype(np.float64)
         chosen[self._rows < 0] = np.nan
         return chosen
 

@@ -33,7 +33,8 @@ class Spectrum:
 
     Parameters
     ----------
-    low_hz, high_hz, bin_hz : log power is averaged over bins of ``bin_hz`` from ``low_hz`` up to ``high_hz``.
+    low_hz, high_hz, bin_hz : log power is averaged over bins of ``bin_hz`` from ``low_hz`` up to ``high_hz``;
+        ``bin_hz`` 0 leaves it out, so that nothing tells of amplitude.
     segment_s : length of Welch's segments in seconds; frequencies are 1 / ``segment_s`` apart.
     coupling_hz : bands, in Hz, in which every pair of channels is compared; empty = none.
     coupling_reference : ``average`` takes the mean over channels out before they are compared, ``none`` does not.
@@ -49,10 +50,12 @@ class Spectrum:
     min_good: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (self.segment_s > 0 and self.bin_hz >= 1 / self.segment_s):
+        if not (self.segment_s > 0 and (self.bin_hz == 0 or self.bin_hz >= 1 / self.segment_s)):
             raise ValueError(
-                f"bin_hz must be at least 1 / segment_s, got {self.bin_hz:g} Hz and segments of {self.segment_s:g} s"
+                f"bin_hz must be 0 or at least 1 / segment_s, got {self.bin_hz:g} Hz, segments of {self.segment_s:g} s"
             )
+        if not (self.bin_hz or self.coupling_hz):
+            raise ValueError("with bin_hz 0 and no coupling_hz a spectrum has no features; give one of them")
         for low, high in ((self.low_hz, self.high_hz), *self.coupling_hz):
             if not 0 < low < high:
                 raise ValueError(f"a band must rise from above 0 Hz, got {low:g}-{high:g} Hz")
@@ -84,7 +87,7 @@ class SpectrumReader:
         if highest > layout.fs / 2:
             raise ValueError(f"bands must end at or below {layout.fs / 2:g} Hz at fs={layout.fs:g} Hz, got {highest:g}")
         frequency = np.fft.rfftfreq(self._segment, 1 / layout.fs)
-        n_bins = int((design.high_hz - design.low_hz) / design.bin_hz + 1e-9)
+        n_bins = int((design.high_hz - design.low_hz) / design.bin_hz + 1e-9) if design.bin_hz else 0
         edges = design.low_hz + design.bin_hz * np.arange(n_bins + 1)
         self._bins = [np.flatnonzero((frequency >= a) & (frequency < b)) for a, b in pairwise(edges)]
         self._bands = [np.flatnonzero((frequency >= a) & (frequency < b)) for a, b in design.coupling_hz]
@@ -119,7 +122,8 @@ class SpectrumReader:
         spectra = np.fft.rfft(pieces * self._taper, axis=-1)
         power = (spectra.real**2 + spectra.imag**2).mean(axis=1)
         log_power = np.log(power + FLOOR)
-        levels = np.stack([log_power[:, place].mean(axis=1) for place in self._bins], axis=1)
+        means = [log_power[:, place].mean(axis=1) for place in self._bins]
+        levels = np.stack(means, axis=1) if means else np.zeros((len(samples), 0))
         levels[~known] = np.nan
         return np.concatenate([levels.ravel(), *self._couplings(spectra, known)]).astype(np.float32)
 

@@ -64,6 +64,11 @@ def test_amplitude_does_not_change_coupling():
             assert loud[name] == pytest.approx(value, abs=1e-5)
 
 
+def test_power_can_be_left_out():
+    both, alone = read(Spectrum(coupling_hz=BANDS)), read(Spectrum(bin_hz=0.0, coupling_hz=BANDS))
+    assert alone == {name: value for name, value in both.items() if "~" in name}
+
+
 def test_couplings_against_the_average_do_not_see_the_reference_electrode():
     design = Spectrum(coupling_hz=BANDS, coupling_reference="average")
     common = np.random.default_rng(2).normal(size=400).astype(np.float32)
@@ -114,7 +119,8 @@ def test_features_do_not_depend_on_chunking_or_on_a_pause(cuts, pause):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"bin_hz": 0.2}, "bin_hz must be at least 1 / segment_s"),
+        ({"bin_hz": 0.2}, "bin_hz must be 0 or at least 1 / segment_s"),
+        ({"bin_hz": 0.0}, "a spectrum has no features"),
         ({"coupling_hz": ((8.0, 4.0),)}, "a band must rise from above 0 Hz, got 8-4 Hz"),
         ({"min_good": 1.5}, r"min_good must lie in \[0, 1\]"),
         ({"high_hz": 60.0}, "bands must end at or below 50 Hz at fs=100 Hz, got 60"),
