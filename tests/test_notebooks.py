@@ -16,7 +16,7 @@ def code_of(notebook: dict[str, Any]) -> list[ast.Module]:
 
 
 def test_the_notebooks_are_there() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["01_first_look.ipynb", "02_train_ecg.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == ["01_first_look.ipynb", "02_train_ecg.ipynb", "05_imaging.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
