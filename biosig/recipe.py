@@ -125,8 +125,7 @@ class TrainPart(_Part):
     a recording that has one label at its end needs).
 
     ``objective`` is what a model learns: to ``classify`` windows, or to ``reconstruct`` normal ones, so that what it
-    reconstructs badly is an anomaly; the error of its features counts ``feature_weight`` times that of the samples.
-    ``false_alarms_per_hour`` is the budget that an anomaly threshold keeps to.
+    reconstructs badly is an anomaly. ``false_alarms_per_hour`` is the budget that an anomaly threshold keeps to.
     """
 
     objective: Literal["classify", "reconstruct"] = "classify"
@@ -149,7 +148,6 @@ class TrainPart(_Part):
     loss: Literal["cross-entropy", "focal"] = "cross-entropy"
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
     label_smoothing: Share = 0.0
-    feature_weight: Annotated[float, Field(ge=0)] = 1.0
     balance: Literal["weights", "sampling"] = "weights"
     class_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     subject_power: Annotated[float, Field(ge=0, le=1)] = 0.0

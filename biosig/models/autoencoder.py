@@ -14,12 +14,15 @@ from biosig.models.contract import InputShape
 
 __all__ = ["AutoencoderOptions", "ConvAutoencoder"]
 
-_LIMIT = 6.0
-"""Standardised features and terms are clipped to this many standard deviations of the training windows."""
+_LIMIT = 4.0
+"""Terms are clipped to this many standard deviations of the training windows: many that are odd count more than one
+that is very odd."""
 _FLOOR = 1e-3
 """Smallest error and amplitude told apart, relative to the training windows' amplitude (squared for errors)."""
 _TRUST = 8.0
-"""Windows of a patient after which their own level counts as much as that of the training subjects."""
+"""Windows of a patient after which their own level and spread count as much as those of the training subjects."""
+_USUAL_SPREAD = 0.6
+"""Mean distance of normal windows from their level, clipped to 1, in standard deviations (a normal law gives 0.63)."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +36,27 @@ class AutoencoderOptions:
     kernel : samples per convolution, odd.
     latent : numbers that a window is pressed into.
     scale : what samples are divided by, per channel: the amplitude of ``training`` windows, or the ``window``'s own.
-    use_features : whether the window's features (RR intervals, ...) are reconstructed, too.
-    feature_hidden : width of the layers that take the features in and give them back.
-    noise, feature_dropout : while training, sd of what is added to the samples (in their amplitude), and share of
-        features that the encoder goes without.
+    noise : sd of what is added to the samples while training, in units of their amplitude.
     segments : equal parts of a window whose errors are told apart.
+    use_features : whether the window's features (RR intervals, ...) are judged beside its samples.
     """
 
-    widths: tuple[int, ...] = (16, 16, 16)
-    kernel: int = 7
-    latent: int = 12
+    widths: tuple[int, ...] = (8, 8, 16)
+    kernel: int = 5
+    latent: int = 8
     scale: Literal["training", "window"] = "training"
-    use_features: bool = True
-    feature_hidden: int = 32
     noise: float = 0.0
-    feature_dropout: float = 0.0
     segments: int = 6
+    use_features: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("latent", "feature_hidden", "segments"):
+        for name in ("latent", "segments"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if not self.widths or any(width < 1 for width in self.widths):
             raise ValueError(f"widths must be one or more of 1 or more, got {self.widths}")
         if self.kernel % 2 == 0 or self.kernel < 1:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if not 0 <= self.feature_dropout < 1:
-            raise ValueError(f"feature_dropout must lie in [0, 1), got {self.feature_dropout}")
         if self.noise < 0:
             raise ValueError(f"noise must be 0 or more, got {self.noise}")
 
@@ -75,9 +72,10 @@ class ConvAutoencoder(nn.Module):
 
     Notes
     -----
-    The score of a window is the logarithm of the mean square of its *terms* (the logarithms of its reconstruction
-    errors per channel and segment, and the errors of its features), each less the patient's own level over the last
-    ``context`` windows, in standard deviations of the training windows.
+    The score of a window comes from its *terms*: the logarithms of its reconstruction errors per channel and segment,
+    its latent vector, and its features. Each term is taken less the patient's own level over the last ``context``
+    windows, in units of their spread, and errors count only where they are larger than usual. The score is the
+    logarithm of the mean square of the terms, in standard deviations from its mean over normal training windows.
     """
 
     Options = AutoencoderOptions
@@ -85,86 +83,65 @@ class ConvAutoencoder(nn.Module):
     def __init__(self, shape: InputShape, n_classes: int, options: AutoencoderOptions) -> None:
         super().__init__()
         self.options = options
-        self._length = shape.length
-        self._n_features = shape.n_features if options.use_features else 0
         lengths = [shape.length]
         for _ in options.widths:
             lengths.append((lengths[-1] + 1) // 2)
-        self.encoder = _encoder(shape.n_channels, options)
         flat = options.widths[-1] * lengths[-1]
-        hidden = options.feature_hidden if self._n_features else 0
-        self.reader = nn.Linear(self._n_features, hidden) if self._n_features else None
-        self.press = nn.Linear(flat + hidden, options.latent)
+        self.encoder = _encoder(shape.n_channels, options)
+        self.press = nn.Linear(flat, options.latent)
         self.unpress = nn.Linear(options.latent, flat)
         self.decoder = _Decoder(shape.n_channels, lengths, options)
-        self.writer: nn.Sequential | None = None
-        if self._n_features:
-            self.writer = nn.Sequential(
-                nn.Linear(options.latent, hidden), nn.GELU(), nn.Linear(hidden, self._n_features)
-            )
+        self._n_errors = shape.n_channels * options.segments
+        n_terms = self._n_errors + options.latent + shape.n_features * options.use_features
+        n_terms += shape.n_channels * (options.scale == "window")
         self.amplitude: Tensor
-        self.mean: Tensor
-        self.sd: Tensor
         self.usual: Tensor
         self.spread: Tensor
+        self.score: Tensor
         self.register_buffer("amplitude", torch.ones(shape.n_channels))
-        self.register_buffer("mean", torch.zeros(self._n_features))
-        self.register_buffer("sd", torch.ones(self._n_features))
-        n_terms = shape.n_channels * (options.segments + (options.scale == "window")) + self._n_features
         self.register_buffer("usual", torch.zeros(n_terms))
         self.register_buffer("spread", torch.ones(n_terms))
+        self.register_buffer("score", torch.tensor([0.0, 1.0]))
 
-    def fit_scale(self, samples: Tensor, features: Tensor) -> None:
-        """Take amplitude, mean and spread of normal training windows: (n, n_channels, length), (n, n_features)."""
+    def fit_scale(self, samples: Tensor) -> None:
+        """Take the amplitude of normal training windows (n, n_channels, length)."""
         self.amplitude.copy_(samples.square().mean(dim=(0, 2)).sqrt().clamp(min=1e-12))
-        if self._n_features:
-            self.mean.copy_(features.mean(dim=0))
-            self.sd.copy_(features.std(dim=0, correction=0).clamp(min=1e-3))
 
     def fit_normal(self, sequences: Tensor, count: Tensor) -> None:
-        """Take the usual terms of normal training windows: as for :meth:`judge`."""
-        terms = sequences[torch.arange(len(sequences), device=sequences.device), count - 1]
+        """Take what is usual of the terms, then of the score, of normal training windows: as for :meth:`judge`."""
+        terms = _last(sequences, count)
         self.usual.copy_(terms.mean(dim=0))
         self.spread.copy_(terms.std(dim=0, correction=0).clamp(min=1e-3))
-        centred = self._centred(sequences, count)
-        self.usual += self.spread * centred.mean(dim=0)
-        self.spread *= centred.std(dim=0, correction=0).clamp(min=1e-3)
+        self.score.copy_(torch.tensor([0.0, 1.0]))
+        score = self.judge(sequences, count)
+        self.score.copy_(torch.stack([score.mean(), score.std(correction=0).clamp(min=1e-3)]))
 
     def embed(self, samples: Tensor, features: Tensor) -> Tensor:
-        """Latent vectors (n, latent) of windows: samples (n, n_channels, length), features (n, n_features)."""
-        scaled, _ = self._scaled(samples)
-        return self._pressed(scaled, self._standardised(features))
+        """Latent vectors (n, latent) of windows: samples (n, n_channels, length); ``features`` are not looked at."""
+        return self._pressed(self._scaled(samples)[0])
 
     def forward(self, samples: Tensor, features: Tensor) -> Tensor:
-        """Samples (n, k, n_channels, length), features (n, k, n_features) -> the samples as built again, same shape."""
+        """Samples (n, k, n_channels, length) as built again, in the same shape; ``features`` are not looked at."""
         scaled, level = self._scaled(samples.flatten(0, 1))
-        built, _ = self._built(self._pressed(scaled, self._standardised(features.flatten(0, 1))))
-        return (built * level[..., None]).reshape(samples.shape)
+        return (self._built(self._pressed(scaled)) * level[..., None]).reshape(samples.shape)
 
-    def errors(self, samples: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What is wrong with each window built again, in standard deviations of the training windows.
-
-        Parameters
-        ----------
-        samples, features : (n, n_channels, length), (n, n_features).
-
-        Returns
-        -------
-        (n, n_channels, length), and (n, n_features) or (n, 0) where features are not reconstructed.
-        """
+    def errors(self, samples: Tensor) -> Tensor:
+        """What is wrong with windows built again, in units of their amplitude: (n, n_channels, length), same shape."""
         scaled, _ = self._scaled(samples)
-        known = self._standardised(features)
-        built, told = self._built(self._pressed(*self._disturbed(scaled, known)))
-        return built - scaled, told - known
+        noisy = scaled + self.options.noise * torch.randn_like(scaled) if self.training else scaled
+        return self._built(self._pressed(noisy)) - scaled
 
     def measure(self, samples: Tensor, features: Tensor) -> Tensor:
-        """What is remembered of each window: its terms, samples and features as in :meth:`embed` -> (n, n_terms)."""
-        wrong, told = self.errors(samples, features)
-        parts = functional.adaptive_avg_pool1d(wrong.square(), self.options.segments)
-        terms = [torch.log(parts + _FLOOR).flatten(1)]
+        """Terms (n, n_terms) of windows: samples (n, n_channels, length), features (n, n_features)."""
+        scaled, level = self._scaled(samples)
+        latent = self._pressed(scaled)
+        wrong = functional.adaptive_avg_pool1d((self._built(latent) - scaled).square(), self.options.segments)
+        terms = [torch.log(wrong + _FLOOR).flatten(1), latent]
         if self.options.scale == "window":
-            terms.append(torch.log(self._scaled(samples)[1] / self.amplitude))
-        return torch.cat([*terms, told], dim=1)
+            terms.append(torch.log(level / self.amplitude))
+        if self.options.use_features:
+            terms.append(features)
+        return torch.cat(terms, dim=1)
 
     def judge(self, sequences: Tensor, count: Tensor) -> Tensor:
         """How unlike normal the last window of every sequence is, (n,).
@@ -174,47 +151,40 @@ class ConvAutoencoder(nn.Module):
         sequences : (n, context, n_terms), what was measured in order of time, what there is first.
         count : int64 (n,), how many there are; what comes after them does not matter.
         """
-        return torch.log(self._centred(sequences, count).square().mean(dim=1) + _FLOOR)
+        terms = self._by_own_standards(sequences, count)
+        errors, rest = terms[:, : self._n_errors], terms[:, self._n_errors :]
+        # Half of the normal windows' errors are below their level and count as 0: twice the rest keeps the balance.
+        total = 2 * errors.clamp(min=0).square().sum(dim=1) + rest.square().sum(dim=1)
+        return (torch.log(total / terms.shape[1] + _FLOOR) - self.score[0]) / self.score[1]
 
-    def _centred(self, sequences: Tensor, count: Tensor) -> Tensor:
-        """Terms of the last window, in standard deviations, less the patient's level: (n, n_terms)."""
+    def _by_own_standards(self, sequences: Tensor, count: Tensor) -> Tensor:
+        """Terms of the last window less the patient's level, in units of the patient's spread: (n, n_terms)."""
         usual = ((sequences - self.usual) / self.spread).clamp(-_LIMIT, _LIMIT)
-        there = torch.arange(sequences.shape[1], device=sequences.device) < count[:, None]
-        level = (usual.clamp(-1, 1) * there[..., None]).sum(dim=1) / (count[:, None] + _TRUST)
-        last = usual[torch.arange(len(usual), device=usual.device), count - 1]
-        return last - level
+        there = (torch.arange(usual.shape[1], device=usual.device) < count[:, None])[..., None]
+        known = count[:, None] + _TRUST
+        level = (usual.clamp(-1, 1) * there).sum(dim=1) / known
+        distance = ((usual - level[:, None]).abs().clamp(max=1) * there).sum(dim=1)
+        spread = (distance + _TRUST * _USUAL_SPREAD) / known
+        return ((_last(usual, count) - level) / spread).clamp(-_LIMIT, _LIMIT)
 
     def _scaled(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """Samples in units of their amplitude, and that amplitude (n, n_channels)."""
         if self.options.scale == "training":
             level = self.amplitude.expand(len(samples), -1)
         else:
-            own = samples.square().mean(dim=2).sqrt()
-            level = torch.maximum(own, _FLOOR * self.amplitude)
+            level = torch.maximum(samples.square().mean(dim=2).sqrt(), _FLOOR * self.amplitude)
         return samples / level[..., None], level
 
-    def _standardised(self, features: Tensor) -> Tensor:
-        if not self._n_features:
-            return features[:, :0]
-        return ((features - self.mean) / self.sd).clamp(-_LIMIT, _LIMIT)
+    def _pressed(self, scaled: Tensor) -> Tensor:
+        return cast(Tensor, self.press(self.encoder(scaled).flatten(1)))
 
-    def _disturbed(self, scaled: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder's input while training: with noise, and some features at their mean."""
-        if not self.training:
-            return scaled, known
-        noisy = scaled + self.options.noise * torch.randn_like(scaled)
-        return noisy, known * (torch.rand_like(known) >= self.options.feature_dropout)
+    def _built(self, latent: Tensor) -> Tensor:
+        return cast(Tensor, self.decoder(functional.gelu(self.unpress(latent))))
 
-    def _pressed(self, scaled: Tensor, known: Tensor) -> Tensor:
-        flat = self.encoder(scaled).flatten(1)
-        if self.reader is not None:
-            flat = torch.cat([flat, functional.gelu(self.reader(known))], dim=1)
-        return cast(Tensor, self.press(flat))
 
-    def _built(self, latent: Tensor) -> tuple[Tensor, Tensor]:
-        """Samples and features from latent vectors (n, latent)."""
-        built = self.decoder(functional.gelu(self.unpress(latent)))
-        return built, latent[:, :0] if self.writer is None else self.writer(latent)
+def _last(sequences: Tensor, count: Tensor) -> Tensor:
+    """The last window of every sequence (n, n_terms)."""
+    return sequences[torch.arange(len(sequences), device=sequences.device), count - 1]
 
 
 class _Decoder(nn.Module):

@@ -58,14 +58,13 @@ class Reconstruction:
         return TrainingData(windows=own, context=1, weight=weight)
 
     def begin(self, model: nn.Module, data: TrainingData) -> None:
-        """Amplitude of the samples and scale of the features."""
+        """The amplitude of the samples."""
         chosen = np.unique(np.linspace(0, len(data.windows) - 1, STANDARD_FROM).astype(np.int64))
-        samples = torch.from_numpy(data.windows.gather(chosen))
-        model.fit_scale(samples, torch.from_numpy(data.windows.features))  # type: ignore[operator]
+        model.fit_scale(torch.from_numpy(data.windows.gather(chosen)))  # type: ignore[operator]
 
     def objective(self, settings: TrainPart) -> Objective:
         """The error of windows built again."""
-        return Reconstruct(settings)
+        return Reconstruct()
 
     def finish(self, networks: Networks, windows: Windows) -> None:
         """Let every network take what it says of the normal windows as its standard.
@@ -83,9 +82,9 @@ class Reconstruction:
         """The mean error of normal windows."""
         own = windows.where(self._learned(windows))
         resident = ResidentWindows(own, networks.device)
-        objective, total = Reconstruct(self._recipe.train), 0.0
+        objective, total = Reconstruct(), 0.0
         for rows in torch.split(torch.arange(len(own), device=networks.device), 2048):
-            each = [objective.each(model, resident.samples(rows), resident.features(rows)) for model in networks.models]
+            each = [objective.each(model, resident.samples(rows)) for model in networks.models]
             total += float(torch.stack(each).mean(dim=0).sum())
         error = total / max(len(own), 1)
         return {"validation_loss": error, "score": -error}

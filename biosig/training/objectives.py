@@ -65,24 +65,17 @@ class Classify:
 
 
 class Reconstruct:
-    """Mean square of what is wrong with windows built again, samples and features, over the windows that count.
+    """Mean square of what is wrong with windows built again, over the windows that count.
 
-    Errors are in standard deviations of the training windows; see :mod:`biosig.models.autoencoder`.
+    Errors are in units of the training windows' amplitude; see :mod:`biosig.models.autoencoder`.
     """
-
-    def __init__(self, settings: TrainPart) -> None:
-        self._feature_weight = settings.feature_weight
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Weighted mean loss of the windows that count."""
-        each = self.each(model, batch.samples.flatten(0, 1), batch.features.flatten(0, 1))
-        weight = batch.weight.flatten()
+        each, weight = self.each(model, batch.samples.flatten(0, 1)), batch.weight.flatten()
         return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
-    def each(self, model: nn.Module, samples: Tensor, features: Tensor) -> Tensor:
-        """The loss of every window (n,): samples (n, n_channels, length), features (n, n_features)."""
-        wrong, told = model.errors(samples, features)  # type: ignore[operator]
-        loss: Tensor = wrong.float().square().mean(dim=(1, 2))
-        if told.shape[1]:
-            loss = loss + self._feature_weight * told.float().square().mean(dim=1)
-        return loss
+    def each(self, model: nn.Module, samples: Tensor) -> Tensor:
+        """The loss of every window (n,): samples (n, n_channels, length)."""
+        wrong: Tensor = model.errors(samples)  # type: ignore[operator]
+        return wrong.float().square().mean(dim=(1, 2))

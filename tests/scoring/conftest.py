@@ -62,7 +62,7 @@ def unlike(name: str, windows_part: WindowsPart, **options) -> Bundle:
         models = [build_model(recipe.model.name, recipe.model.options, shape, 4).eval() for _ in range(2)]
     every = np.arange(len(windows))
     for model in models:
-        model.fit_scale(torch.from_numpy(windows.gather(every)), torch.from_numpy(windows.features))
+        model.fit_scale(torch.from_numpy(windows.gather(every)))
         networks = Networks([model], answer_of(recipe), context=shape.context, device=torch.device("cpu"))
         ((sequences, count),) = networks.sequences(windows, every)
         model.fit_normal(sequences[:, :, 0], count)
