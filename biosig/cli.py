@@ -6,7 +6,7 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -49,6 +49,10 @@ def _console() -> Console:
 def _say(line: str) -> None:
     """One line for people, on standard error, so that standard output stays what was asked for."""
     typer.echo(line, err=True)
+
+
+def _how_compared(detected: dict[str, Any]) -> str:
+    return ", EC57, from 5:00 on" if "ec57" in detected else ""
 
 
 @app.command()
@@ -104,7 +108,7 @@ def evaluate(
         console.print(console_tables.figure_table(rest, title=title))
     if "detected" in metrics:
         console_tables.print_figures(
-            console, metrics["detected"], title="End to end: detected beats, EC57, from 5:00 on"
+            console, metrics["detected"], title=f"End to end: detected beats{_how_compared(metrics['detected'])}"
         )
     if "detected" in metrics.get("without_shared_subjects", {}):
         rest = metrics["without_shared_subjects"]
@@ -138,7 +142,7 @@ def cross_validate(
     console_tables.print_figures(console, metrics, title="All folds together")
     if "detected" in metrics:
         console_tables.print_figures(
-            console, metrics["detected"], title="All folds together, end to end: EC57, from 5:00 on"
+            console, metrics["detected"], title=f"All folds together, end to end{_how_compared(metrics['detected'])}"
         )
     _say(f"figures written to {folder / 'metrics.json'}")
 

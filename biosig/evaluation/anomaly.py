@@ -18,6 +18,8 @@ from biosig.evaluation.metrics import mean_and_sd
 __all__ = ["anomaly_report"]
 
 _BINS = 1000
+_FEWEST = 20
+"""Windows of a kind from which on a histogram of their scores says anything."""
 
 
 def anomaly_report(
@@ -235,6 +237,6 @@ def _histograms(
     share = {
         name: (np.histogram(np.clip(ranked[own], edges[0], edges[-1]), edges)[0] / max(own.sum(), 1)).tolist()
         for name, own in sides.items()
-        if own.any()
+        if own.sum() >= _FEWEST
     }
     return {"edges": edges.tolist(), "share": share}

@@ -16,10 +16,12 @@ from biosig.records.recording import Annotations, Recording
 __all__ = [
     "CHART_INK",
     "draw_beat_mistake",
+    "finish",
     "label_styles",
     "plot_calibration",
     "plot_history",
     "plot_precision_recall",
+    "square",
 ]
 
 CHART_INK = "#1b1f24"
@@ -82,7 +84,7 @@ def plot_history(history: Sequence[Mapping[str, float]]) -> Sheet:
             axes.axvline(best, color="#8a8f96", linewidth=1, linestyle="dotted", label=f"best epoch, {best:g}")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _finish(axes)
+        finish(axes)
     return sheet
 
 
@@ -93,13 +95,13 @@ def plot_precision_recall(curves: Mapping[str, Mapping[str, Any]]) -> Sheet:
     ----------
     curves : per label ``precision_recall``, points (recall, precision) from 0 to 1.
     """
-    sheet, axes = _square("recall (sensitivity)", "precision (PPV)")
+    sheet, axes = square("recall (sensitivity)", "precision (PPV)")
     for label, style in label_styles(list(curves)).items():
         points = np.array(curves[label].get("precision_recall") or [], dtype=np.float64).reshape(-1, 2)
         if len(points):
             every = max(1, len(points) // 6)
             axes.plot(*points.T, label=label, markevery=every, markersize=4, linewidth=1.5, **style)
-    _finish(axes, place="lower left")
+    finish(axes, place="lower left")
     return sheet
 
 
@@ -110,7 +112,7 @@ def plot_calibration(curves: Mapping[str, Mapping[str, Any]]) -> Sheet:
     ----------
     curves : per label ``calibration``, bins with ``predicted`` and ``observed`` (0 to 1 or None) and count ``n``.
     """
-    sheet, axes = _square("predicted probability", "observed share")
+    sheet, axes = square("predicted probability", "observed share")
     axes.plot([0, 1], [0, 1], color="#8a8f96", linewidth=1, label="perfect")
     for label, style in label_styles(list(curves)).items():
         bins = [
@@ -120,7 +122,7 @@ def plot_calibration(curves: Mapping[str, Mapping[str, Any]]) -> Sheet:
         ]
         if bins:
             axes.plot(*np.array(bins, dtype=np.float64).T, label=label, markersize=4, linewidth=1.5, **style)
-    _finish(axes, place="upper left")
+    finish(axes, place="upper left")
     return sheet
 
 
@@ -159,14 +161,15 @@ def draw_beat_mistake(
     )
 
 
-def _square(xlabel: str, ylabel: str) -> tuple[Sheet, Axes]:
+def square(xlabel: str, ylabel: str) -> tuple[Sheet, Axes]:
+    """A chart of two shares, 0 to 1."""
     sheet = Sheet(95, 85, layout="constrained")
     axes = sheet.add_subplot()
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return sheet, axes
 
 
-def _finish(axes: Axes, *, place: Literal["best", "lower left", "upper left"] = "best") -> None:
+def finish(axes: Axes, *, place: Literal["best", "lower left", "lower right", "upper left"] = "best") -> None:
     """The look that all charts share: few lines, ink that a dark page can replace, a legend without a box."""
     axes.grid(color="#8a8f96", alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from biosig.evaluation.figures import plot_calibration, plot_precision_recall
 from biosig.evaluation.markup import Cell, chart, definitions, interval, number, picture, section, spoken, table
+from biosig.evaluation.report_anomaly import anomaly_cards, anomaly_sections
 from biosig.evaluation.report_tasks import recording_tables, szcore_tables, trial_tables
 
 __all__ = ["MISTAKES", "Picture", "write_report"]
@@ -69,7 +70,12 @@ def write_report(
     ValueError : a picture that is neither a figure nor a PNG.
     """
     names = label_names or {}
-    makers: list[tuple[str, str, Callable[[], str]]] = [
+    anomalies: list[tuple[str, str, Callable[[], str]]] = [
+        *anomaly_sections(metrics, names),
+        ("gallery", gallery_head[0], lambda: _gallery(gallery, gallery_head[1])),
+        ("protocol", "How these figures were made", lambda: _protocol(metrics)),
+    ]
+    classes: list[tuple[str, str, Callable[[], str]]] = [
         ("classes", "Figures per class", lambda: _classes(metrics, names)),
         ("unseen", "Without subjects that training has seen", lambda: _unseen(metrics, names)),
         ("confusion", "Confusion matrix", lambda: _confusion(metrics)),
@@ -84,6 +90,7 @@ def write_report(
         ("gallery", gallery_head[0], lambda: _gallery(gallery, gallery_head[1])),
         ("protocol", "How these figures were made", lambda: _protocol(metrics)),
     ]
+    makers = anomalies if "false_alarms" in metrics else classes
     sections = [(anchor, heading, section(anchor, heading, make())) for anchor, heading, make in makers]
     shown = [(anchor, heading) for anchor, heading, body in sections if body]
     links = "".join(f'<li><a href="#{anchor}">{escape(heading)}</a></li>' for anchor, heading in shown)
@@ -145,6 +152,8 @@ def _cards(metrics: Mapping[str, Any]) -> str:
         (f"F1 of {label}", figures.get("f1"), _bounds(figures, "f1"))
         for label, figures in metrics.get("classes", {}).items()
     ]
+    if "false_alarms" in metrics:
+        entries = anomaly_cards(metrics)
     items = "".join(
         f"<li><span>{escape(text)}</span><strong>{number(value)}</strong><small>{bounds}</small></li>"
         for text, value, bounds in entries

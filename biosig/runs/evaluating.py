@@ -18,6 +18,7 @@ from biosig.datasets.splits import Split
 from biosig.errors import DatasetError
 from biosig.evaluation.report import MISTAKES, Picture, write_report
 from biosig.runs.aims import Aim, aim_of
+from biosig.runs.anomaly_gallery import ODD_AND_USUAL
 from biosig.runs.preparing import Positions, Say, prepare, quiet
 from biosig.runs.rebuilding import REBUILT
 from biosig.runs.saliency import NOTE
@@ -170,7 +171,7 @@ def _write_html(
         "what it does": bundle.recipe.summary,
         "evaluated on": metrics["protocol"]["what"],
         "trained on": f"{provenance.get('dataset')}, {len(provenance.get('trained_on', ()))} records",
-        "model": f"{bundle.recipe.model.name}, {', '.join(f'{key} {value}' for key, value in options.items())}",
+        "model": ", ".join([bundle.recipe.model.name, *(f"{key} {value}" for key, value in options.items())]),
         "networks averaged": len(bundle.models),
         "seeds": ", ".join(map(str, provenance.get("seeds", ()))),
         "data": corpus.citation,
@@ -189,6 +190,7 @@ def _write_html(
 
 def _head(bundle: Bundle, corpus: Corpus) -> tuple[str, str]:
     """Heading of the gallery and what it shows."""
+    reconstructs = bundle.recipe.train.objective == "reconstruct"
     if not isinstance(corpus, Pictures):
-        return MISTAKES
-    return REBUILT if bundle.recipe.train.objective == "reconstruct" else ("Where the network looked", NOTE)
+        return ODD_AND_USUAL if reconstructs else MISTAKES
+    return REBUILT if reconstructs else ("Where the network looked", NOTE)
