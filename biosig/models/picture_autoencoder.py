@@ -98,7 +98,7 @@ class PictureAutoencoder(nn.Module):
         self.register_buffer("usual", torch.zeros(n_terms))
         self.register_buffer("whitening", torch.eye(n_terms))
 
-    def fit_scale(self, samples: Tensor, features: Tensor) -> None:
+    def fit_scale(self, samples: Tensor) -> None:
         """Take the mean normal picture, and the sd about it: levels (n, n_channels, pixels)."""
         self.centre.copy_(samples.mean(dim=0))
         self.amplitude.copy_((samples - self.centre).std(dim=(0, 2), correction=0)[:, None].clamp(min=1e-3))
@@ -120,21 +120,15 @@ class PictureAutoencoder(nn.Module):
         built = self._built(self._pressed(self._scaled(samples.flatten(0, 1))))
         return (built * self.amplitude + self.centre).reshape(samples.shape)
 
-    def errors(self, samples: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What is wrong with each picture built again, in standard deviations of the training pictures.
-
-        Returns
-        -------
-        (n, n_channels, pixels), and (n, 0): pictures have no features.
-        """
+    def errors(self, samples: Tensor) -> Tensor:
+        """What is wrong with pictures built again, in sds of the training pictures: (n, n_channels, pixels)."""
         scaled = self._scaled(samples)
         seen = scaled + self.options.noise * torch.randn_like(scaled) if self.training else scaled
-        return self._built(self._pressed(seen)) - scaled, features[:, :0]
+        return self._built(self._pressed(seen)) - scaled
 
     def measure(self, samples: Tensor, features: Tensor) -> Tensor:
         """What is remembered of each picture: levels (n, n_channels, pixels) -> terms (n, n_terms)."""
-        wrong, _ = self.errors(samples, features)
-        parts = functional.adaptive_avg_pool2d(self._image(wrong).square(), self.options.segments)
+        parts = functional.adaptive_avg_pool2d(self._image(self.errors(samples)).square(), self.options.segments)
         return torch.cat([self.embed(samples, features), torch.log(parts + _FLOOR).flatten(1)], dim=1)
 
     def judge(self, sequences: Tensor, count: Tensor) -> Tensor:

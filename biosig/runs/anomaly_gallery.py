@@ -21,7 +21,7 @@ ODD_AND_USUAL = (
     "Normal windows that look odd, anomalies that do not",
     "First the normal windows that score highest, then the anomalies that score lowest. The window is shaded; each of "
     "its samples is the stronger coloured the worse it was built again, and that error is drawn below, in units of the "
-    "training windows' amplitude. The score also hangs on the rhythm and on the patient's own level, which do not show.",
+    "training windows' amplitude. The score also hangs on rhythm and on the patient's own level, which do not show.",
 )
 """Heading of the gallery and what it shows."""
 
