@@ -109,8 +109,25 @@ class Bundle:
 
     def outputs(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
         """What the networks say of windows cut by this bundle: (n, n_classes) probabilities, or (n, 1) scores."""
+        return self._networks(device).predict(windows)
+
+    def embed(self, source: Recording | Windows, *, device: str = "auto") -> NDArray[np.float32]:
+        """A vector per window from the networks' inner (latent) space, those of several networks side by side.
+
+        Parameters
+        ----------
+        source : a recording, or windows cut by this bundle.
+
+        Returns
+        -------
+        float32 (n_windows, width); the rows of ``self.windows(recording)``.
+        """
+        windows = source if isinstance(source, Windows) else self.windows(source)
+        return self._networks(device).embed(windows)
+
+    def _networks(self, device: str) -> Networks:
         context = self.recipe.windows.context
-        return Networks(self.models, self.answer, context=context, device=choose_device(device)).predict(windows)
+        return Networks(self.models, self.answer, context=context, device=choose_device(device))
 
     def probabilities(self, windows: Windows, *, device: str = "auto") -> NDArray[np.float64]:
         """Class probabilities (n, n_classes) of windows cut by this bundle; (n, 0) where it does not classify."""

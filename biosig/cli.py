@@ -306,6 +306,31 @@ def rules() -> None:
     typer.echo(rules_to_toml(shipped_rules()))
 
 
+@app.command()
+def cluster(
+    bundle: Annotated[Path, typer.Argument(help="Folder or shipped name of a bundle that cuts at beats.")],
+    record: Annotated[Path, typer.Argument(help="A recording, such as mitdb/208.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for picture, tables and annotations.")] = Path("templates"),
+    name: Annotated[
+        list[str] | None, typer.Option("--name", metavar="NUMBER=SYMBOL", help="Call template 2 ventricular: 2=V.")
+    ] = None,
+    distance: Annotated[float, typer.Option("--distance", help="Smaller makes more templates.")] = 0.3,
+    lead: Annotated[list[str] | None, typer.Option("--lead", help="V5=MLII takes V5 for the bundle's MLII.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Group a recording's beats into morphology templates, as a Holter system shows them."""
+    from biosig import runs
+    from biosig.console_tables import templates_table
+    from biosig.runs.watching import lead_map
+
+    names = runs.template_names(name or ())
+    found = runs.cluster(
+        bundle, record, names=names, distance=distance, lead_map=lead_map(lead or ()), out=out, device=device
+    )
+    _console().print(templates_table(found.templates))
+    _say(f"written to {out}: templates.png, templates.csv, beats.csv and the annotation file {found.annotation_file}")
+
+
 @app.command("list")
 def list_all() -> None:
     """Show the shipped recipes and bundles, and what a recipe may name."""

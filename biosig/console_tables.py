@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from biosig.records.summary import Summary
 
-__all__ = ["figure_table", "percent", "print_figures", "print_summary", "spread_table"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["figure_table", "percent", "print_figures", "print_summary", "spread_table", "templates_table"]
 
 MATTERS = 0.05
 """How much a figure depends on one patient is said where that patient holds at least this share of a class."""
@@ -42,6 +45,17 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.print(f"rhythm {name}: {seconds:.1f} s")
     for line in summary.comments:
         console.print(f"# {line}")
+
+
+def templates_table(templates: pd.DataFrame) -> Table:
+    """The beat templates of a recording, largest first."""
+    table = Table("template", "symbol", "beats", "share", "RR to the beat before", "of usual")
+    for row in templates.to_dict("records"):
+        rhythm = (
+            ("", "") if row["rr_s"] != row["rr_s"] else (f"{row['rr_s']:.2f} s", f"{100 * row['prematurity']:.0f} %")
+        )
+        table.add_row(f"T{row['template']}", row["label"], f"{row['beats']:,}", percent(row["share"]), *rhythm)
+    return table
 
 
 def percent(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """Train, evaluate, cross-validate, monitor, score alarms: the parts of biosig put together, and nothing else."""
 
 from biosig.runs.alarm_evaluation import evaluate_alarms
+from biosig.runs.clustering import cluster, template_names
 from biosig.runs.crossing import cross_validate
 from biosig.runs.evaluating import evaluate
 from biosig.runs.listing import bundles, parts, recipes
@@ -10,6 +11,7 @@ from biosig.runs.watching import monitor
 
 __all__ = [
     "bundles",
+    "cluster",
     "compare_files",
     "cross_validate",
     "evaluate",
@@ -17,6 +19,7 @@ __all__ = [
     "monitor",
     "parts",
     "recipes",
+    "template_names",
     "train",
     "write_beats",
 ]

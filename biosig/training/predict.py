@@ -76,6 +76,16 @@ class Networks:
             outputs.append(self.outputs(sequences, torch.from_numpy(count).to(self.device)))
         return np.concatenate(outputs)[np.argsort(order, kind="stable")]
 
+    @torch.inference_mode()
+    def embed(self, windows: Windows, batch_size: int = 2048) -> NDArray[np.float32]:
+        """The networks' vectors of every window of an index, side by side, float32 (n, sum of their widths)."""
+        resident = ResidentWindows(windows, self.device)
+        parts = [
+            torch.cat([model.embed(resident.samples(rows), resident.features(rows)) for model in self.models], dim=1)  # type: ignore[operator]
+            for rows in torch.split(torch.arange(len(windows), device=self.device), batch_size)
+        ]
+        return np.asarray(torch.cat(parts).float().cpu().numpy())
+
     def sequences(
         self, windows: Windows, chosen: NDArray[np.int64], batch_size: int = 2048
     ) -> Iterator[tuple[Tensor, Tensor]]:
