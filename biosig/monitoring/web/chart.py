@@ -151,8 +151,12 @@ class Chart:
         }
 
     def status(self, news: list[list[float | None]]) -> bytes:
-        """How the patient is now; ``news`` are trend points."""
+        """How the patient is now; ``news`` are trend points.
+
+        Of a source that has ended or is silent nothing is known: its last numbers are not shown as the present.
+        """
         view = self.view
+        known = not view.ended and self._silent is None
         alarms = [asdict(alarm) | {"known": True} for alarm in view.alarms if alarm.shown != "hidden"]
         if self._silent is not None and not view.ended:
             alarms.insert(sum(alarm["priority"] == "high" for alarm in alarms), _silence(self._silent))
@@ -162,13 +166,13 @@ class Chart:
                 "kind": "status",
                 "patient": self.patient,
                 "time_s": view.time_s,
-                "heart_rate": None if view.ended else number(view.heart_rate, 1),
-                "rhythm": "--" if view.ended else rhythm(view),
-                "anomaly": None if view.ended else number(view.anomaly),
-                "good": number(view.good),
+                "heart_rate": number(view.heart_rate, 1) if known else None,
+                "rhythm": rhythm(view) if known else "--",
+                "anomaly": number(view.anomaly) if known else None,
+                "good": number(view.good) if known else 0.0,
                 "alarms": alarms,
                 "paused": paused,
-                "windows": [] if view.ended else view.windows,
+                "windows": view.windows if known else [],
                 "drift_ppm": number(view.drift_ppm, 1),
                 "delay_s": number(self._delay_s),
                 "ended": view.ended,

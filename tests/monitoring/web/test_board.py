@@ -1,0 +1,121 @@
+"""What a page is told of a ward: real rounds of a real monitor, heard through an outbox."""
+
+import pytest
+
+from biosig.monitoring.events import AlarmEvent
+from biosig.monitoring.monitor import Monitor, Round
+from biosig.monitoring.orders import Orders
+from biosig.monitoring.sources import Replay
+from biosig.monitoring.web.board import Board
+from biosig.monitoring.web.outbox import Outbox
+from biosig.monitoring.web.wire import unpack
+
+
+class Wall:
+    """A clock that passes when it is told to."""
+
+    now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def ward(bundle, passage):
+    """A board that has heard 20 s of a patient, a page that has joined it, and the wall's clock."""
+    wall = Wall()
+    board = Board(Orders(clock=wall), clock=wall)
+    monitor = Monitor({"ecg": bundle}, listeners=[board])
+    rounds = []
+    monitor.run([Replay({"207": passage})], stop=lambda: rounds.append(0) or len(rounds) > 20)
+    page = Outbox(lambda: None)
+    board.join(page)
+    return board, monitor, page, wall
+
+
+def heard(page, kind=None):
+    found = []
+    while (message := page.take()) is not None:
+        header, samples = unpack(message)
+        if kind in (None, header["kind"]):
+            found.append((header, samples))
+    return found
+
+
+def test_a_page_that_joins_is_told_who_is_watched_and_how_they_are(ward):
+    told = [header for header, _ in heard(ward[2])]
+    assert [header["kind"] for header in told] == ["hello", "status", "ward"]
+    assert told[0]["beds"][0]["patient"] == "207"
+    assert told[1]["time_s"] == pytest.approx(20.0, abs=1.0)
+    assert told[1]["heart_rate"] > 0
+
+
+def test_of_a_silent_source_no_old_number_is_shown_as_the_present(ward):
+    board, monitor, page, wall = ward
+    heard(page)
+    bed = monitor.beds["207"]
+    for kind in ("raised", "cleared"):
+        wall.now_s += 1.0
+        alarm = AlarmEvent(bed.time_s, "source-silent", "medium", kind, bed.time_s, "no packet for 2 s", technical=True)
+        board(monitor, Round([bed.entry(alarm)], {}))
+        ((status, _),) = heard(page, "status")
+        silent = [one for one in status["alarms"] if one["alarm"] == "source-silent"]
+        if kind == "raised":
+            assert (status["heart_rate"], status["rhythm"], status["anomaly"], status["good"]) == (
+                None,
+                "--",
+                None,
+                0.0,
+            )
+            assert [(one["technical"], one["known"]) for one in silent] == [(True, False)]
+        else:
+            assert status["heart_rate"] > 0
+            assert silent == []
+
+
+def test_samples_come_only_of_patients_that_a_page_shows_beginning_with_the_last_half_minute(ward, passage):
+    board, monitor, page, _ = ward
+    heard(page)
+    board.show(page, ["nobody"])
+    assert heard(page) == []
+    board.show(page, ["207"])
+    ((wave, samples),) = heard(page)
+    assert wave["reset"]
+    assert (samples.reshape(wave["shape"]) == passage.data[:, : wave["shape"][1]].astype("f4")).all()
+    board.show(page, ["207"])
+    assert heard(page) == []
+
+
+def test_states_are_told_at_most_five_times_a_second_but_alarms_at_once(ward):
+    board, monitor, page, wall = ward
+    bed = monitor.beds["207"]
+    wall.now_s += 1.0
+    board(monitor, Round([], {}))
+    heard(page)
+    wall.now_s += 0.01
+    board(monitor, Round([], {}))
+    assert heard(page) == []
+    board(monitor, Round([bed.entry(AlarmEvent(bed.time_s, "asystole", "high", "raised", bed.time_s))], {}))
+    assert [header["kind"] for header, _ in heard(page)] == ["alarm", "status"]
+
+
+def test_a_page_that_joins_after_the_end_is_told_so(ward):
+    board, _, page, _ = ward
+    heard(page)
+    board.end("The monitor has ended.")
+    late = Outbox(lambda: None)
+    board.join(late)
+    for one in (page, late):
+        ((bye, _),) = heard(one, "bye")
+        assert bye["reason"] == "The monitor has ended."
+
+
+def test_once_a_second_a_page_hears_that_the_monitor_takes_orders(ward):
+    board, _, page, wall = ward
+    board.beat()
+    heard(page)
+    for _ in range(4):
+        wall.now_s += 0.25
+        board.beat()
+    ((sign, _),) = heard(page, "ward")
+    assert sign["idle_s"] is None
