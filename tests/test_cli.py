@@ -231,7 +231,7 @@ def test_list_names_recipes_and_parts(command: Command) -> None:
 
 
 BAD = {
-    "unknown recipe": (["train", "eeg-nothing"], "known: ecg"),
+    "unknown recipe": (["train", "eeg-nothing"], "known: chest-xray"),
     "missing recipe file": (["train", "nowhere.toml"], "no such recipe file"),
     "unknown key": (["train", "ecg", "--set", "train.lrr=1"], "did you mean 'lr'?"),
     "unknown part of the recipe": (["train", "ecg", "--set", "trian.lr=1"], "did you mean 'train'?"),

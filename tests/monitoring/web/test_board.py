@@ -24,8 +24,9 @@ class Wall:
 def ward(bundle, passage):
     """A board that has heard 20 s of a patient, a page that has joined it, and the wall's clock."""
     wall = Wall()
-    board = Board(Orders(clock=wall), clock=wall)
-    monitor = Monitor({"ecg": bundle}, listeners=[board])
+    orders = Orders(clock=wall)
+    board = Board(orders, clock=wall)
+    monitor = Monitor({"ecg": bundle}, listeners=[board], orders=orders)
     rounds = []
     monitor.run([Replay({"207": passage})], stop=lambda: rounds.append(0) or len(rounds) > 20)
     page = Outbox(lambda: None)
@@ -74,7 +75,7 @@ def test_of_a_silent_source_no_old_number_is_shown_as_the_present(ward):
 
 
 def test_samples_come_only_of_patients_that_a_page_shows_beginning_with_the_last_half_minute(ward, passage):
-    board, monitor, page, _ = ward
+    board, _, page, _ = ward
     heard(page)
     board.show(page, ["nobody"])
     assert heard(page) == []
@@ -110,7 +111,7 @@ def test_a_page_that_joins_after_the_end_is_told_so(ward):
         assert bye["reason"] == "The monitor has ended."
 
 
-def test_once_a_second_a_page_hears_that_the_monitor_takes_orders(ward):
+def test_once_a_second_a_page_hears_for_how_long_the_monitor_has_taken_no_orders(ward):
     board, _, page, wall = ward
     board.beat()
     heard(page)
@@ -118,4 +119,4 @@ def test_once_a_second_a_page_hears_that_the_monitor_takes_orders(ward):
         wall.now_s += 0.25
         board.beat()
     ((sign, _),) = heard(page, "ward")
-    assert sign["idle_s"] is None
+    assert sign["idle_s"] == 1.0
