@@ -148,7 +148,7 @@ def _protocol(
         "split": f"{'sample' if corpus.is_sample else bundle.recipe.data.split}; {split.note}".rstrip("; "),
         "records": named(records),
         "missing records": named(missing),
-        "decision": bundle.manifest.get("metrics", {}).get("protocol", {}).get("calibration", ""),
+        "decision": _decision(bundle),
         "positions": "annotated beats; end-to-end figures at detected beats" if corpus.labels_beats else "",
         "latency": "" if is_picture else f"a score is due {bundle.manifest.get('latency_s', 0):.2f} s after {begin}",
         "intervals": f"95 %, bootstrap over {'subjects' if is_picture else 'patients'}, 1,000 draws",
@@ -186,6 +186,20 @@ def _write_html(
         timelines=timelines,
         label_names=LABEL_NAMES,
     )
+
+
+def _decision(bundle: Bundle) -> str:
+    """How a classifier's answer came to be; nothing where the likeliest class was taken as it is."""
+    settings, told = bundle.recipe.train, []
+    if calibration := bundle.manifest.get("metrics", {}).get("protocol", {}).get("calibration"):
+        told.append(f"probabilities calibrated {calibration}")
+    if settings.objective == "classify" and settings.prior_power is not None:
+        whose = "validation" if settings.calibrate else "training"
+        told.append(
+            f"a class counts by its share of the {whose} windows to the power {settings.prior_power:g} (0: every class "
+            f"the same); added to log probabilities: {', '.join(f'{shift:+.2f}' for shift in bundle.decision)}"
+        )
+    return "; ".join(told)
 
 
 def _head(bundle: Bundle, corpus: Corpus) -> tuple[str, str]:

@@ -184,7 +184,9 @@ def _fit_members(
         what += "; the bundle's networks were then trained on all subjects, these included"
     metrics["protocol"] = {"what": what} | ({} if bench.start is None else bench.start.caution(validation.subjects))
     if calibrations:
-        metrics["protocol"]["calibration"] = f"on these subjects, network by network: {'; '.join(calibrations)}"
+        metrics["protocol"]["calibration"] = (
+            f"on {len(validation)} validation windows, network by network: {'; '.join(calibrations)}"
+        )
     history = fits[0].history
     if settings.refit:
         epochs = best_epoch(history) if settings.patience else settings.epochs

@@ -64,6 +64,8 @@ def test_evaluation_reports_figures_and_where_the_network_looked(bundle, few, tm
     assert "Where the network looked" in report
     assert NOTE.split("(")[0] in report
     assert "test part, 24 pictures" in report
+    assert metrics["protocol"]["decision"].startswith("probabilities calibrated on 24 validation windows")
+    assert "to the power 0 (0: every class the same)" in metrics["protocol"]["decision"]
 
 
 def test_a_bundle_of_pictures_does_not_listen_to_signals(bundle, tmp_path):
