@@ -144,9 +144,11 @@ def shown(console: Console, say: Callable[[str], None], *, as_json: bool) -> Ite
         yield [PlainLines(say)]
 
 
-def alarm_summary(alarms: pd.DataFrame) -> Table:
+def alarm_summary(alarms: pd.DataFrame) -> Table | Text:
     """Alarms raised by patient, from :func:`biosig.monitoring.exports.alarm_table`."""
-    table = Table(title="Alarms raised" if len(alarms) else "No alarm was raised")
+    if not len(alarms):
+        return Text("No alarm was raised")
+    table = Table(title="Alarms raised")
     for name in ("patient", "alarm", "priority"):
         table.add_column(name, overflow="fold")
     for name in ("raised", "first", "last"):
@@ -271,9 +273,10 @@ def ward_table(views: list[BedView], caption: str) -> Table:
 
 
 def _windows(view: BedView) -> Text:
-    """What each bundle that tells of windows says now, and for how long; ``?`` where it cannot."""
+    """What each bundle that tells of windows says now, and for how long; ``?`` where it cannot or the signal is bad."""
+    known = view.good >= 0.5
     said = [
-        f"{bundle}: {label} for {max(0.0, view.time_s - since_s):.0f} s" if label != "?" else f"{bundle}: ?"
+        f"{bundle}: {label} for {max(0.0, view.time_s - since_s):.0f} s" if known and label != "?" else f"{bundle}: ?"
         for bundle, label, since_s in view.windows
     ]
     return Text(", ".join(said) or "--")

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -54,6 +55,7 @@ def test_a_patient_without_beats_is_shown_what_windows_say_and_no_heart_rate():
     text = drawn(ward_table([eeg], ""))
     assert "eeg: arithmetic for 24 s, eeg-eyes: ?" in text
     assert not {"/min", "rhythm", "last beats"} & set(text.replace("│", "┃").split("┃"))
+    assert "arithmetic" not in drawn(ward_table([replace(eeg, good=0.2)], ""))
     both = drawn(ward_table([eeg, view(patient="bed 2")], ""), width=160)
     for part in ("/min", "last beats", "windows say", "no finding"):
         assert part in both
