@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 
 __all__ = ["percentile_interval", "resampled_areas", "resampled_totals"]
 
+_MOST_PAIRS = 64
+"""Pairs of subjects per item from which on counting them costs more than passing over the items in each draw."""
+_ITEMS_AT_ONCE = 2_000_000
+
 
 def resampled_totals(counts: NDArray[Any], *, draws: int = 1000, seed: int = 0) -> NDArray[np.float64]:
     """Sums of ``counts`` over subjects drawn with replacement, float64 (draws, ...).
@@ -48,8 +52,9 @@ def resampled_areas(
     """Area under the ROC curve with subjects drawn with replacement, float64 (draws,); NaN where one side is empty.
 
     The area is the share of pairs, one item of the class and one of the others, whose order is right, ties half
-    (Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747). How many pairs any two subjects get right is counted
-    once; a draw weighs these counts.
+    (Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747). Of few subjects with many items it is counted once how
+    many pairs any two of them get right, and a draw weighs these counts; with many subjects each draw passes over the
+    items.
 
     Parameters
     ----------
@@ -59,6 +64,8 @@ def resampled_areas(
     """
     n_subjects = int(subject.max()) + 1
     inside, outside = subject[is_class], subject[~is_class]
+    if n_subjects**2 > _MOST_PAIRS * len(score):
+        return _areas_by_item(is_class, score, subject, _weights(n_subjects, draws, seed))
     right = np.zeros((n_subjects, n_subjects))
     for other in np.unique(outside):
         below = np.sort(score[~is_class & (subject == other)])
@@ -70,6 +77,23 @@ def resampled_areas(
     )
     won = ((weights @ right) * weights).sum(axis=1)
     return np.asarray(np.divide(won, pairs, out=np.full(draws, np.nan), where=pairs > 0))
+
+
+def _areas_by_item(
+    is_class: NDArray[np.bool_], score: NDArray[np.float64], subject: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The same from the items in order of score, some draws at a time."""
+    order = np.argsort(score, kind="stable")
+    own, who = is_class[order], subject[order]
+    tied = np.flatnonzero(np.diff(score[order], prepend=-np.inf) > 0)
+    areas = []
+    for part in np.array_split(weights, max(1, len(weights) * len(score) // _ITEMS_AT_ONCE)):
+        drawn = part[:, who]
+        inside, outside = (np.add.reduceat(drawn * side, tied, axis=1) for side in (own, ~own))
+        won = (inside * (np.cumsum(outside, axis=1) - outside / 2)).sum(axis=1)
+        pairs = inside.sum(axis=1) * outside.sum(axis=1)
+        areas.append(np.divide(won, pairs, out=np.full(len(part), np.nan), where=pairs > 0))
+    return np.concatenate(areas)
 
 
 def _weights(n_subjects: int, draws: int, seed: int) -> NDArray[np.float64]:

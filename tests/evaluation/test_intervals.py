@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from biosig.evaluation import intervals
 from biosig.evaluation.intervals import percentile_interval, resampled_areas, resampled_totals
 
 
@@ -69,3 +70,14 @@ def test_an_area_without_one_side_is_undefined() -> None:
     drawn = resampled_areas(np.array([True, True, False, False]), np.arange(4.0), subject, draws=100)
     one_side = (np.random.default_rng(0).multinomial(2, [0.5, 0.5], size=100) == 0).any(axis=1)
     np.testing.assert_array_equal(np.isnan(drawn), one_side)
+
+
+def test_areas_of_many_subjects_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    subject = np.sort(generator.integers(30, size=400))
+    is_class = generator.random(400) < 0.3
+    score = np.round(generator.normal(size=400) + is_class, 1)
+    counted = intervals.resampled_areas(is_class, score, subject, draws=60)
+    monkeypatch.setattr(intervals, "_MOST_PAIRS", 0)
+    monkeypatch.setattr(intervals, "_ITEMS_AT_ONCE", 4000)
+    np.testing.assert_allclose(intervals.resampled_areas(is_class, score, subject, draws=60), counted)
