@@ -21,6 +21,7 @@ from biosig.evaluation.intervals import percentile_interval, resampled_areas, re
 
 __all__ = ["classification_report", "mean_and_sd", "patient_means", "spread", "without_top_patient"]
 
+_MANY = 60
 _OVERALL = ("macro_f1", "accuracy", "balanced_accuracy", "kappa")
 
 
@@ -53,8 +54,8 @@ def classification_report(
         over the classes that occur), ``kappa`` (Cohen 1960, doi:10.1177/001316446002000104), ``auroc`` (of the last of
         two classes, the mean over more of each against the rest, where a class occurs), ``ci95`` of these,
         ``confusion`` (rows reference), ``subjects``, ``patient_mean``, ``without_top_patient``, ``curves``,
-        ``calibration_error``; ``subjects``, ``patient_mean`` and ``without_top_patient`` are missing where every
-        subject has one item. ``ci95`` entries are None with fewer than two subjects.
+        ``calibration_error``; ``subjects``, ``patient_mean`` and ``without_top_patient`` are missing for more
+        than 60 subjects with fewer than two items on average. ``ci95`` entries are None with fewer than two subjects.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def classification_report(
         "auroc": auroc,
         "ci95": overall_intervals | {"auroc": auroc_interval},
         "confusion": {"labels": list(items.classes), "matrix": total.tolist()},
-        **({} if matrices.sum(axis=(1, 2)).max() == 1 else _by_subject(items, matrices, per_subject)),
+        **({} if items.of_too_many else _by_subject(items, matrices, per_subject)),
         "curves": {
             label: {
                 "precision_recall": precision_recall(items.truth == number, items.probs[:, number]),
@@ -105,6 +106,11 @@ class _Items:
     subject: NDArray[np.int64]
     classes: tuple[str, ...]
     names: tuple[str, ...]
+
+    @property
+    def of_too_many(self) -> bool:
+        """Whether there are many subjects with hardly anything each, so that no table of them tells anything."""
+        return len(self.names) > _MANY and 2 * len(self.names) > len(self.truth)
 
     def matrices(self) -> NDArray[np.int64]:
         """Confusion matrix of every subject, int64 (n_subjects, k, k), rows reference."""

@@ -199,3 +199,10 @@ def test_spread_needs_reports_about_the_same_classes() -> None:
         spread([])
     with pytest.raises(ValueError, match="same classes"):
         spread([{"classes": {"N": {}}}, {"classes": {"V": {}}}])
+
+
+def test_many_subjects_with_one_item_each_get_no_table() -> None:
+    truth = np.arange(80) % 2
+    probs = np.column_stack([1 - truth, truth]) * 0.8 + 0.1
+    assert "subjects" in classification_report(truth, probs, np.arange(80) // 2, ("a", "b"), draws=10)
+    assert "subjects" not in classification_report(truth, probs, np.arange(80), ("a", "b"), draws=10)
