@@ -59,16 +59,17 @@ def slide_bundle():
 
 @pytest.fixture(scope="session")
 def eeg_anomaly_bundle(head):
-    """Scaled to the first ten seconds of ``head``; its threshold is above all that is scored there."""
+    """Scaled to the first seconds of ``head``; its threshold tells the slow rhythm there from what was before."""
     found = eeg_bundle("eeg-anomaly", {"name": "conv-autoencoder"}, objective="reconstruct")
-    calm = cut_recording(head.crop(0, 12), found.recipe.chain, found.recipe.cutter)
-    samples = torch.stack([torch.from_numpy(calm.signals[0][:, at : at + 1000]) for at in calm.start.tolist()])
-    features = torch.zeros((len(samples), 0))
+    windows = cut_recording(head, found.recipe.chain, found.recipe.cutter)
+    calm = torch.from_numpy(windows.gather(np.arange(12)))
     with torch.no_grad():
-        found.models[0].fit_scale(samples, features)
-        measured = found.models[0].measure(samples, features)
-        found.models[0].fit_normal(measured[:, None], torch.ones(len(samples), dtype=torch.int64))
-    found.decision = np.array([3.0])
+        found.models[0].fit_scale(calm)
+        measured = found.models[0].measure(calm, torch.zeros((len(calm), 0)))
+        found.models[0].fit_normal(measured[:, None], torch.ones(len(calm), dtype=torch.int64))
+    score = found.outputs(windows, device="cpu")[:, 0]
+    before, slow = score[:12], score[15:21]
+    found.decision = np.array([(before.max() + slow.min()) / 2])
     return found
 
 

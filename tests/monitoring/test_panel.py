@@ -69,7 +69,7 @@ def test_beats_are_those_of_the_bundle_that_tells_most_classes_apart(both, bundl
 
 def test_anomalies_must_go_on_for_ten_seconds_or_ten_beats(eeg_anomaly_bundle, bundle):
     rules = {rule.name: rule for rule in rules_for({"eeg-anomaly": eeg_anomaly_bundle})}
-    assert rules["anomaly"].watch == Level("anomaly", 3.0, k=4, n=5)
+    assert rules["anomaly"].watch == Level("anomaly", eeg_anomaly_bundle.anomaly_threshold, k=4, n=5)
     assert anomaly_bundle({"ecg": bundle, "eeg-anomaly": eeg_anomaly_bundle}) == "eeg-anomaly"
     beats = with_recipe(bundle, train={"objective": "reconstruct"}, data={"normal": ["N"]}, decision=np.array([2.5]))
     rules = {rule.name: rule for rule in rules_for({"ecg-anomaly": beats})}
