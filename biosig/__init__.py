@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from biosig.records.mne_files import from_mne
     from biosig.records.reading import read
     from biosig.records.recording import Annotations, Layout, Recording
-    from biosig.runs import cross_validate, evaluate, evaluate_alarms, monitor, train
+    from biosig.runs import cluster, cross_validate, evaluate, evaluate_alarms, monitor, train
 
 __version__ = "0.1.0"
 
@@ -28,7 +28,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "records.mne_files": ["from_mne"],
         "records.reading": ["read"],
         "records.recording": ["Annotations", "Layout", "Recording"],
-        "runs": ["cross_validate", "evaluate", "evaluate_alarms", "monitor", "train"],
+        "runs": ["cluster", "cross_validate", "evaluate", "evaluate_alarms", "monitor", "train"],
     },
 )
 
@@ -43,6 +43,7 @@ __all__ = [
     "RecordError",
     "Recording",
     "SourceError",
+    "cluster",
     "cross_validate",
     "evaluate",
     "evaluate_alarms",

@@ -17,7 +17,7 @@ def code_of(notebook: dict[str, Any]) -> list[ast.Module]:
 
 def test_the_notebooks_are_there() -> None:
     names = [path.name for path in NOTEBOOKS]
-    assert names == ["01_first_look.ipynb", "02_train_ecg.ipynb", "04_monitor.ipynb", "05_imaging.ipynb"]
+    assert names == ["01_first_look.ipynb", "02_train_ecg.ipynb", "03_anomaly.ipynb", "04_monitor.ipynb", "05_imaging.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
