@@ -17,7 +17,8 @@ def code_of(notebook: dict[str, Any]) -> list[ast.Module]:
 
 def test_the_notebooks_are_there() -> None:
     names = [path.name for path in NOTEBOOKS]
-    assert names == ["01_first_look.ipynb", "02_train_ecg.ipynb", "03_anomaly.ipynb", "04_monitor.ipynb", "05_imaging.ipynb"]
+    subjects = ("01_first_look", "02_train_ecg", "03_anomaly", "04_monitor", "05_imaging")
+    assert names == [f"{subject}.ipynb" for subject in subjects]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
