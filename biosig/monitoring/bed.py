@@ -21,14 +21,13 @@ from biosig.monitoring.alarms import ActiveAlarm, AlarmEngine
 from biosig.monitoring.events import (
     Acknowledge,
     AlarmEvent,
-    AnomalyScore,
-    BeatEvent,
-    ClassScore,
     FibrillationScore,
     InputEvent,
     Pause,
     SignalState,
     order,
+    packed,
+    unpacked,
 )
 from biosig.monitoring.intake import Intake, Notice, Packet, Taken
 from biosig.monitoring.log import Entry, Scored, Snapshot
@@ -41,10 +40,8 @@ from biosig.signal.stream import Chunk, State
 
 __all__ = ["Bed", "BedView", "Tick", "Watching"]
 
-_EVENTS: dict[str, type[InputEvent]] = {
-    kind.__name__: kind
-    for kind in (BeatEvent, SignalState, AnomalyScore, FibrillationScore, ClassScore, Acknowledge, Pause)
-}
+_EXACT_S = 1e-6
+"""Times are sums of floats; a microsecond is far below any sample."""
 _SHORTEST_HOLE_S = 1.5
 """Only a hole longer than a state's second is told to the alarms in states of its own."""
 
@@ -221,7 +218,7 @@ class Bed:
             self._part = Tick(part.start_s + done / self.layout.fs, samples[:, done:].copy(), False)
 
     def _told(self, notices: Iterable[Notice]) -> list[Entry]:
-        """Silence is said at once; other notices wait for their place between ticks, whenever those are watched."""
+        """Silence is said at once; other notices wait for the tick that they lie in, whenever that is watched."""
         said = []
         for notice in notices:
             if notice.kind in ("silent", "resumed"):
@@ -231,13 +228,17 @@ class Bed:
                 )
                 said.append(self.entry(alarm))
             else:
-                turn = self._memory.ticks + len(self._ready)
+                ends_s = (tick.start_s + tick.samples.shape[1] / self.layout.fs for tick in self._ready)
+                turn = self._memory.ticks + sum(end_s <= notice.time_s + _EXACT_S for end_s in ends_s)
                 self._memory.notices.append([turn, notice.time_s, notice.kind, notice.detail])
         return said
 
-    def next_tick(self) -> Tick | None:
-        """The next samples to watch, None where there are not enough yet."""
-        return self._ready.popleft() if self._ready else None
+    def next_ticks(self, most: int) -> list[Tick]:
+        """The next samples to watch, in one stretch: only its first tick may begin anew. Empty where nothing waits."""
+        ticks: list[Tick] = []
+        while self._ready and len(ticks) < most and not (ticks and self._ready[0].reset):
+            ticks.append(self._ready.popleft())
+        return ticks
 
     @property
     def waiting(self) -> int:
@@ -245,7 +246,7 @@ class Bed:
         return len(self._ready)
 
     def watch(self, tick: Tick, scored: Sequence[Scored]) -> list[Entry]:
-        """Watch a tick, of which every score has come: scores, signal states and alarms, in order."""
+        """Watch a tick, given the scores that came with it: scores, signal states and alarms, in order."""
         memory = self._memory
         if tick.reset:
             self._begin_anew(tick.start_s)
@@ -291,7 +292,7 @@ class Bed:
         if at_s - memory.state_s > _SHORTEST_HOLE_S:
             edges = np.arange(math.floor(memory.now_s) + 1, at_s)
             hole = [SignalState(time_s=edge, good=0.0, missing=1.0) for edge in (*edges.tolist(), at_s)]
-            memory.pending += [_packed(state) for state in hole]
+            memory.pending += [packed(state) for state in hole]
 
     def _fibrillation(self, samples: NDArray[np.float32]) -> list[InputEvent]:
         if self._flutter is None:
@@ -308,9 +309,9 @@ class Bed:
     def _alarms(self, events: Sequence[InputEvent], until_s: float) -> list[Entry]:
         """Hand the alarms what is known by now; what is known later waits."""
         memory = self._memory
-        known = sorted([*(_unpacked(packed) for packed in memory.pending), *events], key=order)
+        known = sorted([*(unpacked(kept) for kept in memory.pending), *events], key=order)
         due = [event for event in known if event.clock_s <= until_s]
-        memory.pending = [_packed(event) for event in known[len(due) :]]
+        memory.pending = [packed(event) for event in known[len(due) :]]
         said: list[AlarmEvent] = []
         for event in due:
             said += self.engine.advance(event)
@@ -339,34 +340,38 @@ class Bed:
             paused=self.engine.paused,
         )
 
-    def snapshot(self, place: int, wards: Mapping[str, State]) -> Snapshot:
+    def snapshot(self, place: int, ward: State) -> Snapshot:
         """Everything needed to go on later. No tick may be waiting.
 
         Parameters
         ----------
         place : of the source.
-        wards : what each bundle's ward keeps of the patient, by bundle.
+        ward : what the ward keeps of the patient.
         """
         arrays = {"part": self._part.samples}
-        for name, state in self._parts(wards):
+        for name, state in self._parts(ward):
             arrays |= {f"{name}/{key}": value for key, value in state.items()}
         memory = asdict(self._memory) | {
             "engine": self.engine.state_dict(),
             "part": [self._part.start_s, self._part.reset],
             "ended": self.ended,
             "start": self.watching.start,
+            "bundles": list(self.watching.bundles),
         }
         # safetensors writes the bytes of a strided array as if it were contiguous
-        packed = {key: np.asarray(value, order="C") for key, value in arrays.items()}
-        return Snapshot(self.layout, place, json.dumps(memory), save(packed))
+        contiguous = {key: np.asarray(value, order="C") for key, value in arrays.items()}
+        return Snapshot(self.layout, place, json.dumps(memory), save(contiguous))
 
-    def restore(self, snapshot: Snapshot) -> dict[str, State]:
-        """Go on from a snapshot; what belongs to each ward.
+    def restore(self, snapshot: Snapshot) -> State:
+        """Go on from a snapshot; what belongs to the ward.
 
-        ``ValueError`` where the alarms' rules are others.
+        ``ValueError`` where the bundles or the alarms' rules are others.
         """
         memory = json.loads(snapshot.memory)
         arrays = load(snapshot.arrays)
+        before, now = memory.pop("bundles"), list(self.watching.bundles)
+        if before != now:
+            raise ValueError(f"watched by {', '.join(before)} before, now by {', '.join(now)}")
         self.engine.load_state_dict(memory.pop("engine"))
         start_s, reset = memory.pop("part")
         self._part = Tick(start_s, arrays.pop("part"), reset)
@@ -381,19 +386,10 @@ class Bed:
         self._watch.load_state_dict(states.pop("watch"))
         if self._flutter is not None:
             self._flutter.load_state_dict(states.pop("flutter"))
-        return {name.removeprefix("ward "): state for name, state in states.items()}
+        return states["ward"]
 
-    def _parts(self, wards: Mapping[str, State]) -> list[tuple[str, State]]:
-        parts = [("intake", self.intake.state_dict()), ("watch", self._watch.state_dict())]
+    def _parts(self, ward: State) -> list[tuple[str, State]]:
+        parts = [("intake", self.intake.state_dict()), ("watch", self._watch.state_dict()), ("ward", ward)]
         if self._flutter is not None:
             parts.append(("flutter", self._flutter.state_dict()))
-        return parts + [(f"ward {name}", state) for name, state in wards.items()]
-
-
-def _packed(event: InputEvent) -> list[Any]:
-    return [type(event).__name__, asdict(event)]
-
-
-def _unpacked(packed: Sequence[Any]) -> InputEvent:
-    name, fields = packed
-    return _EVENTS[name](**fields)
+        return parts

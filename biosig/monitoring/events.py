@@ -9,8 +9,9 @@ wall. ``clock_s`` is the instant at which the engine must learn of an event: ``r
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from biosig.signal.fibrillation import FibrillationValues
 
@@ -28,6 +29,8 @@ __all__ = [
     "Score",
     "SignalState",
     "order",
+    "packed",
+    "unpacked",
 ]
 
 Priority = Literal["high", "medium", "low"]
@@ -192,12 +195,31 @@ class Pause:
 
 InputEvent = BeatEvent | SignalState | AnomalyScore | FibrillationScore | ClassScore | Acknowledge | Pause
 
-_ORDER = (SignalState, FibrillationScore, BeatEvent, AnomalyScore, ClassScore, Pause, Acknowledge)
+_ORDER: tuple[type[InputEvent], ...] = (
+    SignalState,
+    FibrillationScore,
+    BeatEvent,
+    AnomalyScore,
+    ClassScore,
+    Pause,
+    Acknowledge,
+)
 
 
 def order(event: InputEvent) -> tuple[float, int, float]:
     """Sort key of events: by the instant they are known, then kind, then place on the signal."""
     return event.clock_s, _ORDER.index(type(event)), event.time_s
+
+
+def packed(event: InputEvent) -> list[Any]:
+    """An event as JSON."""
+    return [type(event).__name__, asdict(event)]
+
+
+def unpacked(kept: Sequence[Any]) -> InputEvent:
+    """The event of which :func:`packed` gave this."""
+    name, fields = kept
+    return next(kind for kind in _ORDER if kind.__name__ == name)(**fields)
 
 
 @dataclass(frozen=True, slots=True)

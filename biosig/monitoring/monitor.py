@@ -1,14 +1,20 @@
 """The monitor: sources in, events out, one way for a file at any speed and a live patient.
 
-Patients' next seconds of signal are watched together, so that the networks are called once for all. What is committed
-lies between two such rounds: no patient is ever half a second on.
+Patients' next seconds of signal are scored together, so that the networks are called once for all; where many seconds
+wait, as with a file, many of each patient. Events are then gone through tick by tick, each score in the tick in which
+it would have come live: a live patient is a stretch of one tick. What is committed lies between two such rounds: no
+patient is ever half a second on.
 """
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
+
+import numpy as np
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError, SourceError, StoreError
@@ -23,10 +29,12 @@ from biosig.monitoring.sources import Delivery, Source
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Score, Ward
 
-__all__ = ["Listener", "Monitor", "Round"]
+__all__ = ["AT_ONCE", "Listener", "Monitor", "Round"]
 
 _IDLE_S = 0.25
 """Longest sleep while nothing comes, so that a stop is obeyed."""
+AT_ONCE = 240
+"""Ticks of all patients together that are scored at a time: about as many beats fill a batch of the networks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +60,7 @@ class Monitor:
 
     Parameters
     ----------
-    bundles : by name.
+    bundles : by the name of their recipe.
     ledger : where the log goes; None = nowhere.
     lead_map : source channel -> channel of a bundle that it stands in for.
     rules : of the alarms; None = those shipped. Rules about beats are left out where no bundle tells of beats.
@@ -77,9 +85,10 @@ class Monitor:
         orders: Orders | None = None,
     ) -> None:
         self._panel = Panel(bundles, every=every, lead_map=lead_map or {})
-        self._wards: dict[str, Ward[str]] = {
-            name: Ward(bundle, {}, lead_map=lead_map, device=device) for name, bundle in bundles.items()
-        }
+        if any(name != bundle.recipe.name for name, bundle in bundles.items()):
+            raise ValueError(f"bundles go by the names of their recipes, got {', '.join(bundles)}")
+        self._lead_map, self._device = lead_map, device
+        self._wards: dict[tuple[str, ...], Ward[str]] = {}
         self._rules = rules
         self._ledger, self._tick_s, self._listeners, self._orders = ledger, tick_s, tuple(listeners), orders
         self._saved: dict[str, Snapshot] = ledger.session.snapshots() if ledger else {}
@@ -109,12 +118,12 @@ class Monitor:
             bundles = self._panel.fitting(layout)
         except BundleError as error:
             raise BundleError(f"{patient}: {error}") from None
-        for name in bundles:
-            self._wards[name].admit(patient, layout)
+        ward = self._ward_of(bundles)
+        ward.admit(patient, layout)
         beats, start = beat_bundle(bundles), source.start(patient)
         watching = Watching(
             rules=rules_for(bundles, self._rules),
-            latency_s=0.0 if beats is None else self._wards[beats].latency_s(patient),
+            latency_s=0.0 if beats is None else ward.latency_s(patient, beats),
             channels=self._panel.needed(layout, bundles),
             bundles=tuple(bundles),
             beats=beats,
@@ -132,17 +141,22 @@ class Monitor:
         self.beds[patient], self._sources[patient] = bed, source
         return bed
 
+    def _ward_of(self, bundles: Iterable[str]) -> Ward[str]:
+        """The ward of those whom these bundles watch: what is alike in how they look at a signal is done once."""
+        names = tuple(bundles)
+        if names not in self._wards:
+            chosen = [self._panel.bundles[name] for name in names]
+            self._wards[names] = Ward(chosen, {}, lead_map=self._lead_map, device=self._device)
+        return self._wards[names]
+
     def _restore(self, bed: Bed, saved: Snapshot, source: Source) -> None:
         if saved.layout != bed.layout:
             raise StoreError(f"{bed.patient}: cannot resume: the source's layout is another than before")
         try:
-            states = bed.restore(saved)
+            state = bed.restore(saved)
         except ValueError as error:
             raise StoreError(f"{bed.patient}: cannot resume: {error}") from None
-        for name in bed.watching.bundles:
-            if name not in states:
-                raise StoreError(f"{bed.patient}: cannot resume: bundle {name!r} did not watch before")
-            self._wards[name].load_state_dict(bed.patient, states[name])
+        self._ward_of(bed.watching.bundles).load_state_dict(bed.patient, state)
         if not source.open:
             source.seek(bed.patient, saved.place)
 
@@ -244,38 +258,47 @@ class Monitor:
             self._commit()
 
     def _round(self) -> None:
-        ticks = {patient: tick for patient, bed in self.beds.items() if (tick := bed.next_tick()) is not None}
-        scored: dict[str, list[Scored]] = {patient: [] for patient in ticks}
-        anew = [patient for patient, tick in ticks.items() if tick.reset]
-        for name, ward in self._wards.items():
-            begun = self._watched_by(name, anew)
-            self._note(name, ward.flush(begun), scored)
-            for patient in begun:
-                ward.reset(patient, ticks[patient].start_s)
-            own = self._watched_by(name, ticks)
-            self._note(name, ward.push({patient: ticks[patient].samples for patient in own}), scored)
-        for patient, tick in ticks.items():
-            self._entries += self.beds[patient].watch(tick, scored[patient])
-        self._publish(ticks)
+        waiting = [bed for bed in self.beds.values() if bed.waiting]
+        most = max(1, AT_ONCE // len(waiting))
+        stretches = {bed.patient: bed.next_ticks(most) for bed in waiting}
+        scored = self._score(stretches)
+        for turn in range(max(map(len, stretches.values()))):
+            ticks = {patient: stretch[turn] for patient, stretch in stretches.items() if turn < len(stretch)}
+            for patient, tick in ticks.items():
+                self._entries += self.beds[patient].watch(tick, scored[patient][turn])
+            self._publish(ticks)
+            self._obey()
 
-    def _watched_by(self, bundle: str, patients: Iterable[str]) -> list[str]:
-        """Those of the patients whom a bundle scores."""
-        return [patient for patient in patients if bundle in self.beds[patient].watching.bundles]
+    def _score(self, stretches: Mapping[str, Sequence[Tick]]) -> dict[str, list[list[Scored]]]:
+        """The scores of each patient's stretch of signal, by the tick in which they come when it is pushed by ticks."""
+        scored: dict[str, list[list[Scored]]] = {patient: [[] for _ in ticks] for patient, ticks in stretches.items()}
+        for names, ward in self._wards.items():
+            own = [patient for patient in stretches if self.beds[patient].watching.bundles == names]
+            begun = [patient for patient in own if stretches[patient][0].reset]
+            for patient, found in ward.flush(begun).items():
+                scored[patient][0] += self._noted(patient, found)
+                ward.reset(patient, stretches[patient][0].start_s)
+            ends = {
+                patient: list(
+                    accumulate((tick.samples.shape[1] for tick in stretches[patient]), initial=ward.seen(patient))
+                )
+                for patient in own
+            }
+            whole = {patient: np.concatenate([tick.samples for tick in stretches[patient]], axis=1) for patient in own}
+            for patient, found in ward.push(whole).items():
+                for one in self._noted(patient, found):
+                    scored[patient][bisect_left(ends[patient], one.score.known, lo=1) - 1].append(one)
+        return scored
+
+    def _noted(self, patient: str, found: Sequence[Score]) -> list[Scored]:
+        beats = self.beds[patient].watching.beats
+        return [Scored(score.bundle, score.bundle == beats, score) for score in found]
 
     def _end_beds(self, beds: Sequence[Bed]) -> None:
-        if not beds:
-            return
-        patients = [bed.patient for bed in beds]
-        scored: dict[str, list[Scored]] = {patient: [] for patient in patients}
-        for name, ward in self._wards.items():
-            self._note(name, ward.flush(self._watched_by(name, patients)), scored)
-        for bed in beds:
-            self._entries += bed.finish(scored[bed.patient])
-
-    def _note(self, name: str, scores: Mapping[str, Sequence[Score]], scored: dict[str, list[Scored]]) -> None:
-        for patient, found in scores.items():
-            is_beat = name == self.beds[patient].watching.beats
-            scored[patient] += [Scored(name, is_beat, score) for score in found]
+        for names, ward in self._wards.items():
+            own = [bed for bed in beds if bed.watching.bundles == names]
+            for patient, found in ward.flush([bed.patient for bed in own]).items():
+                self._entries += self.beds[patient].finish(self._noted(patient, found))
 
     def _finish(self) -> None:
         """No source sends any more: whoever was not told to have ended has."""
@@ -326,8 +349,7 @@ class Monitor:
         self._publish({})
         snapshots = {
             patient: bed.snapshot(
-                self._sources[patient].place(patient),
-                {name: self._wards[name].state_dict(patient) for name in bed.watching.bundles},
+                self._sources[patient].place(patient), self._ward_of(bed.watching.bundles).state_dict(patient)
             )
             for patient, bed in self.beds.items()
         }

@@ -14,7 +14,7 @@ from biosig.monitoring.alarm_scoring import Heard, alarms_in, score_alarms
 from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.monitor import Monitor, Round
 from biosig.monitoring.panel import Panel
-from biosig.monitoring.sources import Replay, record_paths
+from biosig.monitoring.sources import record_paths
 from biosig.records.recording import Layout, Recording
 from biosig.runs.watching import (
     load_bundles,
@@ -22,6 +22,7 @@ from biosig.runs.watching import (
     open_recordings,
     open_store,
     patient_name,
+    played,
     stand_ins_told,
 )
 from biosig.windows.labels import aami_classes
@@ -122,7 +123,7 @@ def _monitored(
             _check_annotated(name, recording)
             events[name] = []
         watcher = Monitor(loaded, lead_map=lead_map, device=device, listeners=[listen])
-        watcher.run([Replay(recordings)])
+        watcher.run([played(recordings)])
     return {
         name: (
             recording,

@@ -17,7 +17,7 @@ from biosig.errors import BundleError, SourceError, StoreError
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.lines import Lines
-from biosig.monitoring.monitor import Listener, Monitor
+from biosig.monitoring.monitor import AT_ONCE, Listener, Monitor
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel
 from biosig.monitoring.rules import read_rules
@@ -42,6 +42,7 @@ __all__ = [
     "open_recordings",
     "open_store",
     "patient_name",
+    "played",
     "shipped_bundles",
     "source_options",
     "stand_ins_told",
@@ -270,7 +271,13 @@ def _open_sources(
     recordings = open_recordings(files, panel, say=say)
     if not recordings and not live:
         raise SourceError(f"{', '.join(names)}: nothing to watch: no recording fits the bundles")
-    return [*([Replay(recordings, speed=options.speed, tick_s=tick_s)] if recordings else []), *live]
+    return [*([played(recordings, speed=options.speed, tick_s=tick_s)] if recordings else []), *live]
+
+
+def played(recordings: Mapping[str, Recording], *, speed: float = math.inf, tick_s: float = 1.0) -> Replay:
+    """Recordings as a source: at infinite speed as many ticks are handed over at a time as are scored at a time."""
+    at_once = max(1, AT_ONCE // max(1, len(recordings))) if math.isinf(speed) else 1
+    return Replay(recordings, speed=speed, tick_s=at_once * tick_s)
 
 
 def open_recordings(names: Sequence[str], panel: Panel, *, say: Say) -> dict[str, Recording]:

@@ -20,6 +20,10 @@ __all__ = ["Judge", "Trained", "Verdicts"]
 
 BATCH = 256
 """Windows a network is given at a time: larger batches leave a core's cache and gain nothing."""
+WHOLE = 16
+"""Fewer windows, or a remainder, are filled up to a multiple of this. A single row takes another way through the
+matrix product than a row of many, and adds up in another order; filled up, a window's score is the same to the bit
+whoever else is in its batch."""
 
 Patient = TypeVar("Patient", bound=Hashable)
 
@@ -108,7 +112,7 @@ class Judge(Generic[Patient]):
                 networks.read(part.to(networks.device), known.to(networks.device)).cpu().numpy()
                 for part, known in batches
             ]
-        )
+        )[: len(samples)]
         context = networks.context
         known: list[NDArray[np.float32]] = []
         last = np.empty(len(new), dtype=np.int64)
@@ -126,8 +130,11 @@ class Judge(Generic[Patient]):
         pool = torch.from_numpy(np.concatenate(known)).to(networks.device)
         place = np.minimum((last - count + 1)[:, None] + np.arange(context), last[:, None])
         batches = zip(_batches(place), _batches(count), strict=True)
-        return np.concatenate([networks.outputs(pool[rows], there.to(networks.device)) for rows, there in batches])
+        outputs = [networks.outputs(pool[rows], there.to(networks.device)) for rows, there in batches]
+        return np.concatenate(outputs)[: len(place)]
 
 
 def _batches(array: NDArray[Any]) -> tuple[torch.Tensor, ...]:
-    return torch.split(torch.from_numpy(array), BATCH)
+    """Rows of an array some at a time, the last of them filled up with the first row."""
+    filled = np.concatenate([array, np.repeat(array[:1], -len(array) % WHOLE, axis=0)])
+    return torch.split(torch.from_numpy(filled), BATCH)

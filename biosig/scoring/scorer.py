@@ -38,6 +38,8 @@ class Score:
     start_s, end_s : the window's first sample and the end of its last.
     ready_s : when the score was due: it comes with the first chunk that reaches this time, never later (and for
         windows of fixed length at most one filtered sample earlier).
+    known : raw samples that had come, counted from the patient's first, when the score came; more than there are where
+        only the end of the recording completed it.
     label : the class decided on; where the window is not usable ``""`` (silence never looks like health), or what
         the bundle's recipe calls it then.
     probs : float64 (n_classes,), class probabilities in the order of the bundle's labels.
@@ -51,6 +53,7 @@ class Score:
     start_s: float
     end_s: float
     ready_s: float
+    known: int
     label: str
     probs: NDArray[np.float64]
     anomaly: float
@@ -83,7 +86,8 @@ class _Group(Generic[Patient]):
 class Ward(Generic[Patient]):
     """Many patients: a state for each, and one call of a bundle's networks for all windows that are ready.
 
-    Bundles with the same channels, steps and cutter share their windows: they are cut once.
+    Bundles with the same channels, steps and cutter share their windows: they are cut once. However many samples are
+    pushed at a time, the scores are the same; ``Score.known`` says with which sample each was due.
 
     Parameters
     ----------
@@ -142,9 +146,14 @@ class Ward(Generic[Patient]):
             for judge in group.judges:
                 del judge.memory[patient]
 
-    def latency_s(self, patient: Patient) -> float:
-        """No score comes later than this after its ``time_s``, in seconds of signal."""
-        return max(group.patients[patient].stream.latency_s for group in self._groups)
+    def latency_s(self, patient: Patient, bundle: str | None = None) -> float:
+        """No score (of a bundle; default: of any) comes later than this after its ``time_s``, in seconds of signal."""
+        asked = [group for group in self._groups if bundle in (None, *(judge.name for judge in group.judges))]
+        return max(group.patients[patient].stream.latency_s for group in asked)
+
+    def seen(self, patient: Patient) -> int:
+        """Samples that have come of a patient, since the last reset."""
+        return self._groups[0].patients[patient].stream.seen
 
     def push(self, chunks: Mapping[Patient, NDArray[Any]]) -> dict[Patient, list[Score]]:
         """Every score that is now due, per patient who sent samples (n_channels, n), n free; NaN = not recorded.
@@ -230,13 +239,15 @@ def _tell(
     """The scores of one patient's windows, which are ``rows`` of the verdicts; window by window."""
     time_s = patient.origin_s + cutting.onset_s
     start_s = time_s - patient.stream.before_s
-    columns = (time_s, start_s, start_s + patient.stream.length_s, patient.origin_s + cutting.ready_s, cutting.good)
+    end_s, ready_s = start_s + patient.stream.length_s, patient.origin_s + cutting.ready_s
+    columns = (time_s, start_s, end_s, ready_s, cutting.known, cutting.good)
     return [
         Score(
             time_s=time,
             start_s=start,
             end_s=end,
             ready_s=ready,
+            known=known,
             label=verdict.label[row],
             probs=verdict.probs[row].copy(),
             anomaly=verdict.anomaly[row],
@@ -244,7 +255,9 @@ def _tell(
             usable=verdict.usable[row],
             bundle=name,
         )
-        for row, time, start, end, ready, share in zip(rows, *(column.tolist() for column in columns), strict=True)
+        for row, time, start, end, ready, known, share in zip(
+            rows, *(column.tolist() for column in columns), strict=True
+        )
         for name, verdict in verdicts
     ]
 

@@ -142,6 +142,10 @@ class ResampleStream(Stream):
         self._seen -= max(0, seen // self._block_in - 1) * self._block_in
         return Chunk(data=out, good=marks)
 
+    def inputs_for(self, n_outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Output number i, from 0, is known with input number ``i * down / up``, rounded down."""
+        return np.where(n_outputs > 0, (n_outputs - 1) * self.down // self.up + 1, 0)
+
     @property
     def _buffer_start(self) -> int:
         """Input sample the kept inputs begin at: as many tiles as taps reach before the present block."""

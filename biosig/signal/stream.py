@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 
-__all__ = ["Chain", "Chunk", "Stateless", "Step", "Stream", "process_together", "restore"]
+__all__ = ["Chain", "ChainStream", "Chunk", "Stateless", "Step", "Stream", "process_together", "restore"]
 
 State = dict[str, NDArray[Any]]
 
@@ -102,6 +102,10 @@ class Stream(ABC):
         for stream in streams:
             chunk = stream.process(chunk)
         return chunk
+
+    def inputs_for(self, n_outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Samples that have come when so many are known, counted from the first: as many, unless the rate changes."""
+        return n_outputs
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -189,6 +193,11 @@ class ChainStream(Stream):
         return Chunk.join(
             [_through(self.streams, Chunk(chunk.data[:, i : i + block], chunk.good[:, i : i + block])) for i in cuts]
         )
+
+    def inputs_for(self, n_outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        for stream in reversed(self.streams):
+            n_outputs = stream.inputs_for(n_outputs)
+        return n_outputs
 
     @property
     def company(self) -> Hashable | None:

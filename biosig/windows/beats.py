@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 from biosig.signal.beats import BeatStream, RPeaks
-from biosig.signal.stream import Chunk, State
+from biosig.signal.stream import ChainStream, Chunk, State
 from biosig.windows.rhythm import BeatHistory, Look, judge_together
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
 
@@ -45,24 +45,22 @@ class Beats(Cutter):
         if self.look_ahead_s < 0:
             raise ValueError(f"look_ahead_s must be 0 or more, got {self.look_ahead_s}")
 
-    def open(self, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None) -> BeatWindows:
-        return BeatWindows(self, raw, filtered, delay_s, beats_s)
+    def open(self, raw: Layout, chain: ChainStream, beats_s: NDArray[np.float64] | None) -> BeatWindows:
+        return BeatWindows(self, raw, chain, beats_s)
 
 
 class BeatWindows(CuttingStream):
     """One patient's beats: those known, those whose window is not ready yet, and the signal around them."""
 
-    def __init__(
-        self, design: Beats, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None
-    ) -> None:
-        self._raw_fs, self._fs = raw.fs, filtered.fs
+    def __init__(self, design: Beats, raw: Layout, chain: ChainStream, beats_s: NDArray[np.float64] | None) -> None:
+        self._raw_fs, self._fs = raw.fs, chain.layout.fs
         self._detector = design.detector.open(raw.pick(raw.channels[:1]))
         self._given = None if beats_s is None else np.rint(np.sort(beats_s) * raw.fs).astype(np.int64)
-        self._history = design.history.open(filtered.fs, design.look_ahead_s)
+        self._history = design.history.open(self._fs, design.look_ahead_s)
         self._at_least_one = design.at_least_one
         self._look_ahead = round(design.look_ahead_s * raw.fs)
         self._wait = self._look_ahead + round(self._detector.delay_s * raw.fs)
-        self._delay_s = delay_s
+        self._delay_s = delay_s = chain.delay_s
         if self._history.after / self._fs + delay_s > self._wait / raw.fs:
             raise ValueError(
                 f"look_ahead_s={design.look_ahead_s:g} is too short: a beat's window ends "
@@ -155,7 +153,8 @@ class BeatWindows(CuttingStream):
 
     def _cut(self, n: int, waves: NDArray[np.float32], features: NDArray[np.float32], good: list[float]) -> Cutting:
         """Windows of the first ``n`` waiting beats, which wait no longer."""
-        onset_s = self._waiting[:n] / self._raw_fs
+        peaks = self._waiting[:n]
+        onset_s = peaks / self._raw_fs
         self._waiting = self._waiting[n:]
         start = self.needed_from + np.arange(n) * self.length
         self.needed_from += n * self.length
@@ -164,6 +163,7 @@ class BeatWindows(CuttingStream):
             start=start,
             onset_s=onset_s,
             ready_s=onset_s + self.latency_s,
+            known=peaks + self._wait,
             good=np.array(good, dtype=np.float32),
             features=features,
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
+from biosig.signal.stream import ChainStream
 from biosig.windows.stream import Cutter
 
 __all__ = ["Picture"]
@@ -32,6 +33,6 @@ class Picture(Cutter):
         if not 8 <= self.side <= 4096:
             raise ValueError(f"side must lie in 8 to 4096 pixels, got {self.side}")
 
-    def open(self, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None) -> NoReturn:
+    def open(self, raw: Layout, chain: ChainStream, beats_s: NDArray[np.float64] | None) -> NoReturn:
         """``ValueError``: pictures come out of files, not out of a signal."""
         raise ValueError(f"windows.cut='picture' looks at pictures, not at signals ({', '.join(raw.channels)})")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
-from biosig.signal.stream import Chunk, State
+from biosig.signal.stream import ChainStream, Chunk, State
 from biosig.windows.spectrum import Spectrum
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
 
@@ -30,16 +30,17 @@ class Slide(Cutter):
         if not (self.length_s > 0 and self.stride_s > 0):
             raise ValueError(f"length_s and stride_s must be positive, got {self.length_s} and {self.stride_s}")
 
-    def open(self, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None) -> SlideStream:
+    def open(self, raw: Layout, chain: ChainStream, beats_s: NDArray[np.float64] | None) -> SlideStream:
         if beats_s is not None:
             raise ValueError("windows of fixed length have no beat positions; use the cutter 'beats'")
-        return SlideStream(self, filtered, delay_s)
+        return SlideStream(self, chain)
 
 
 class SlideStream(CuttingStream):
     """One patient's sliding windows: one window of quality marks is kept, and of samples where spectra are read."""
 
-    def __init__(self, design: Slide, layout: Layout, delay_s: float) -> None:
+    def __init__(self, design: Slide, chain: ChainStream) -> None:
+        layout = chain.layout
         self.length = round(design.length_s * layout.fs)
         self._stride = round(design.stride_s * layout.fs)
         if self.length < 1 or self._stride < 1:
@@ -48,9 +49,9 @@ class SlideStream(CuttingStream):
         self.length_s, self.before_s = self.length / layout.fs, 0.0
         self._spectrum = None if design.spectrum is None else design.spectrum.open(layout, self.length)
         self.features = () if self._spectrum is None else self._spectrum.names
-        self.latency_s = self.length_s + delay_s
+        self.latency_s = self.length_s + chain.delay_s
         self._fs = layout.fs
-        self._delay_s = delay_s
+        self._chain = chain
         self.reset()
 
     def reset(self) -> None:
@@ -104,8 +105,9 @@ class SlideStream(CuttingStream):
         return Cutting(
             signal=signal,
             start=start,
-            onset_s=start / self._fs - self._delay_s,
+            onset_s=start / self._fs - self._chain.delay_s,
             ready_s=(start + self.length) / self._fs,
+            known=self._chain.inputs_for(start + self.length),
             good=good.astype(np.float32),
             features=features,
         )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout, Recording
-from biosig.signal.stream import Chain, Chunk, State, process_together
+from biosig.signal.stream import Chain, ChainStream, Chunk, State, process_together
 from biosig.windows.index import Windows
 
 __all__ = ["Cutter", "Cutting", "CuttingStream", "WindowStream", "cut_recording"]
@@ -31,6 +31,8 @@ class Cutting:
     signal : float32 (n_channels, n), continues the signal that windows point into.
     start : int64 (m,), first sample of each new window, counted from the beginning of that signal.
     onset_s, ready_s : float64 (m,), when the event was, and when its window was complete.
+    known : int64 (m,), raw samples that had come, counted from the first, when the window came out; more than there
+        are where only the end of the recording completed it.
     good : float32 (m,), usable share of each window, 0 to 1.
     features : float32 (m, n_features).
     """
@@ -39,6 +41,7 @@ class Cutting:
     start: NDArray[np.int64]
     onset_s: NDArray[np.float64]
     ready_s: NDArray[np.float64]
+    known: NDArray[np.int64]
     good: NDArray[np.float32]
     features: NDArray[np.float32]
 
@@ -50,6 +53,7 @@ class Cutting:
             start=np.zeros(0, dtype=np.int64),
             onset_s=np.zeros(0),
             ready_s=np.zeros(0),
+            known=np.zeros(0, dtype=np.int64),
             good=np.zeros(0, dtype=np.float32),
             features=np.zeros((0, n_features), dtype=np.float32),
         )
@@ -59,7 +63,7 @@ class Cutting:
         """Consecutive cuttings as one."""
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("start", "onset_s", "ready_s", "good", "features")
+            for name in ("start", "onset_s", "ready_s", "known", "good", "features")
         }
         return cls(signal=np.concatenate([part.signal for part in parts], axis=1), **columns)
 
@@ -121,13 +125,13 @@ class Cutter(ABC):
     """Where a cutter that cuts at beats takes them from; ``None`` for one that does not."""
 
     @abstractmethod
-    def open(self, raw: Layout, filtered: Layout, delay_s: float, beats_s: NDArray[np.float64] | None) -> CuttingStream:
+    def open(self, raw: Layout, chain: ChainStream, beats_s: NDArray[np.float64] | None) -> CuttingStream:
         """A fresh stream for one patient.
 
         Parameters
         ----------
-        raw, filtered : layout before and after the chain.
-        delay_s : the chain's declared delay.
+        raw : layout before the chain.
+        chain : what the signal comes out of: its layout, its declared delay, and when it knows a sample.
         beats_s : float64 (n,), annotated R peaks to cut at instead of detected ones; ``None`` = detect.
         """
 
@@ -148,10 +152,12 @@ class WindowStream:
         self, chain: Chain, cutter: Cutter, layout: Layout, *, beats_s: NDArray[np.float64] | None = None
     ) -> None:
         self.layout = layout
+        self.seen = 0
+        """Raw samples that have come."""
         self._backlog: list[NDArray[np.float64]] = []
         self._n_backlog = 0
         self._chain = chain.open(layout)
-        self._cutting = cutter.open(layout, self._chain.layout, self._chain.delay_s, beats_s)
+        self._cutting = cutter.open(layout, self._chain, beats_s)
         self.length = self._cutting.length
         self.n_channels = self._cutting.n_channels
         self.length_s, self.before_s = self._cutting.length_s, self._cutting.before_s
@@ -195,6 +201,7 @@ class WindowStream:
             raise ValueError(f"expected samples of {self.layout.n_channels} channels, got shape {data.shape}")
         self._backlog.append(data)
         self._n_backlog += data.shape[1]
+        self.seen += data.shape[1]
         return self._n_backlog >= self._cutting.patience
 
     def _gathered(self) -> Chunk:
@@ -215,12 +222,13 @@ class WindowStream:
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
         nothing = np.zeros((self.layout.n_channels, 0))
-        own = {"backlog": np.concatenate([nothing, *self._backlog], axis=1)}
+        own = {"backlog": np.concatenate([nothing, *self._backlog], axis=1), "seen": np.array(self.seen)}
         chain = {f"chain.{key}": value for key, value in self._chain.state_dict().items()}
         return own | chain | {f"cutting.{key}": value for key, value in self._cutting.state_dict().items()}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a ``state_dict()`` of the same design and layout."""
+        self.seen = int(state["seen"])
         backlog = np.array(state["backlog"], dtype=np.float64)
         self._backlog, self._n_backlog = [backlog] if backlog.size else [], backlog.shape[1]
         for prefix, part in (("chain.", self._chain), ("cutting.", self._cutting)):
@@ -228,7 +236,7 @@ class WindowStream:
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
-        self._backlog, self._n_backlog = [], 0
+        self._backlog, self._n_backlog, self.seen = [], 0, 0
         self._chain.reset()
         self._cutting.reset()
 

@@ -26,7 +26,8 @@ def watch(bundle, recording, url, beat):
     sa.event.listen(store.engine, "before_cursor_execute", lambda *_: beat())
     session = store.resume({})
     ledger = Ledger(session, every_s=0.0)
-    Monitor({"ecg": bundle}, ledger=ledger, listeners=[lambda *_: beat()]).run([Replay({recording.name: recording})])
+    source = Replay({recording.name: recording}, tick_s=4.0)
+    Monitor({"ecg": bundle}, ledger=ledger, listeners=[lambda *_: beat()]).run([source])
     store.close()
 
 
@@ -54,7 +55,7 @@ def main(bundle, record, start, stop, url, moments, seed):
     trained = load(bundle)
     draw = np.random.default_rng(int(seed))
     seconds = float(stop) - float(start)
-    most = int(2 * 9 * seconds / max(1, int(moments)))
+    most = int(2 * 3 * seconds / max(1, int(moments)))
     kills = sum(killed(trained, recording, url, int(draw.integers(1, most))) for _ in range(int(moments)))
     watch(trained, recording, url, lambda: None)
     sys.stdout.write(f"{kills}\n")

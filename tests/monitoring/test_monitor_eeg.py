@@ -118,7 +118,7 @@ def test_events_are_alarmed_where_an_evaluation_finds_them(slide_bundle, head, w
     told = replace(slide_bundle, recipe=slide_bundle.recipe.model_copy(update={"events": rule}))
     probability, usable = offline.p_arithmetic.to_numpy(), offline.usable.to_numpy()
     found = find_events(offline.time_s.to_numpy(), probability, usable, length_s=4.0, rule=rule)
-    rows = log(watch(tmp_path / "events.sqlite", Replay({"head": head}), bundles={"told": told}), "head")
+    rows = log(watch(tmp_path / "events.sqlite", Replay({"head": head}), bundles={"eeg": told}), "head")
     raised = [
         row for row in rows if row["event"] == "alarms" and row["kind"] == "raised" and row["alarm"] == "arithmetic"
     ]

@@ -63,7 +63,7 @@ def is_close_call(score):
 
 def assert_same(found, expected):
     assert len(found) == len(expected)
-    for name in ("time_s", "start_s", "end_s", "ready_s", "good", "usable"):
+    for name in ("time_s", "start_s", "end_s", "ready_s", "known", "good", "usable"):
         assert [getattr(s, name) for s in found] == [getattr(s, name) for s in expected], name
     np.testing.assert_allclose([s.probs for s in found], [s.probs for s in expected], rtol=0, atol=1e-5)
     np.testing.assert_allclose([s.anomaly for s in found], [s.anomaly for s in expected], rtol=0, atol=1e-5)
@@ -81,9 +81,10 @@ def assert_live_equals_whole(bundle, recording, fractions, pause, **options):
     assert_same([score for _, _, scores in chunks for score in scores] + rest, expected)
     for start, stop, scores in chunks:
         for score in scores:
+            assert start < score.known <= stop
             assert start / fs < score.ready_s <= stop / fs + early_s
             assert score.ready_s - score.time_s <= whole.latency_s + 1e-9
-    assert all(score.ready_s > recording.n_times / fs for score in rest)
+    assert all(score.known > recording.n_times and score.ready_s > recording.n_times / fs for score in rest)
     return expected
 
 
@@ -95,7 +96,7 @@ def assert_windows_equal(bundle, recording, fractions, pause):
     expected = Cutting.join([whole.push(recording.data), whole.flush()])
     chunks, rest = live(make, recording.data, fractions, pause)
     found = Cutting.join([*(cutting for _, _, cutting in chunks), rest])
-    for column in ("signal", "start", "onset_s", "ready_s", "good", "features"):
+    for column in ("signal", "start", "onset_s", "ready_s", "known", "good", "features"):
         np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
 
 

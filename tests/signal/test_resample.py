@@ -8,7 +8,7 @@ from scipy import signal
 
 from biosig.records.recording import Layout
 from biosig.signal.resample import Resample, ResampleStream, anti_alias_taps
-from biosig.signal.stream import Chunk
+from biosig.signal.stream import Chain, Chunk
 
 RATES = [(360.0, 250.0), (250.0, 360.0), (256.0, 128.0), (128.0, 256.0), (500.0, 250.0), (160.0, 128.0), (360.0, 100.5)]
 
@@ -147,3 +147,11 @@ def test_designs_that_make_no_sense_are_refused() -> None:
 def test_a_sample_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="Resample: a sample is NaN or infinite; put HoldGaps before it"):
         opened(360.0, 250.0).process(Chunk.of(np.array([[0.0, np.nan, 0.0]])))
+
+
+@pytest.mark.parametrize("rates", [(360.0, 180.0), (256.0, 100.0), (125.0, 360.0), (500.0, 360.0, 256.0, 100.0)])
+def test_a_chain_says_with_which_input_an_output_comes(rates: tuple[float, ...]) -> None:
+    stream = Chain(tuple(Resample(to_hz=rate) for rate in rates[1:])).open(Layout(("A",), rates[0], ("mV",)))
+    n_known = np.cumsum([0] + [stream.process(Chunk.of(np.zeros((1, 1)))).n_times for _ in range(1000)])
+    asked = np.arange(n_known[-1] + 1)
+    np.testing.assert_array_equal(stream.inputs_for(asked), np.searchsorted(n_known, asked))

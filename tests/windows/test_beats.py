@@ -14,7 +14,7 @@ from biosig.windows.beats import Beats
 from biosig.windows.stream import Cutting, WindowStream, cut_recording
 
 RECIPE = load_recipe("ecg")
-COLUMNS = ("signal", "start", "onset_s", "ready_s", "good", "features")
+COLUMNS = ("signal", "start", "onset_s", "ready_s", "known", "good", "features")
 
 
 def excerpt(name: str = "106", start_s: float = 30.0, stop_s: float = 60.0):

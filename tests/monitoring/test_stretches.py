@@ -1,0 +1,120 @@
+"""Scored by the minute or by the second: one log, and one state to go on from."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+import biosig
+from biosig.bundle import Bundle
+from biosig.datasets.mitbih import SAMPLE
+from biosig.models.contract import InputShape
+from biosig.models.registry import build_model
+from biosig.monitoring.intake import Packet
+from biosig.monitoring.sources import Delivery, Replay, Source
+from biosig.recipe import ModelPart, TrainPart, WindowsPart, load_recipe
+from biosig.windows.stream import cut_recording
+
+FS = 360
+
+
+@pytest.fixture(scope="module")
+def record():
+    """Two minutes of record 207 with ventricular flutter; of these, 6 s are NaN, 2 s a still line."""
+    recording = biosig.read(SAMPLE / "207").crop(190, 310).pick(["MLII"])
+    recording.data[:, 20 * FS + 7 : 26 * FS + 100] = np.nan
+    recording.data[:, 70 * FS : 72 * FS] = recording.data[:, 70 * FS, None]
+    return recording
+
+
+@pytest.fixture(scope="module")
+def odd_windows(record):
+    """Anomalies of windows of 2.1 s at half the sampling rate, about every third of them alarming."""
+    plain = load_recipe("ecg")
+    parts = {
+        "name": "odd-windows",
+        "data": plain.data.model_copy(update={"normal": ("N",)}),
+        "windows": WindowsPart(cut="slide", context=2, options={"length_s": 2.1, "stride_s": 0.7}),
+        "model": ModelPart(name="conv-autoencoder", options={"widths": [4, 8], "latent": 4, "scale": "window"}),
+        "train": TrainPart(objective="reconstruct"),
+    }
+    recipe = plain.model_copy(update=parts)
+    windows = cut_recording(record.crop(0, 20), recipe.chain, recipe.cutter)
+    shape = InputShape(windows.n_channels, windows.length, 0, 2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build_model(recipe.model.name, recipe.model.options, shape, 4).eval()
+    samples = torch.from_numpy(windows.gather(np.arange(len(windows))))
+    with torch.no_grad():
+        model.fit_scale(samples, torch.zeros((len(samples), 0)))
+        measured = model.measure(samples, torch.zeros((len(samples), 0)))
+        model.fit_normal(measured[:, None], torch.ones(len(samples), dtype=torch.int64))
+    return Bundle(recipe, [model], shape, np.array([1.0]))
+
+
+class Cut(Source):
+    """A record with holes of 3 s and 50 s whose source counts anew at the end, in packets that end at these samples."""
+
+    def __init__(self, recording, cuts):
+        self._layout = recording.layout
+        edges = sorted({0, *cuts, 35 * FS, 55 * FS, 100 * FS, recording.n_times})
+        self._packets = [
+            Packet(recording.data[:, first:stop], start_sample=first + self._missing(first))
+            for first, stop in pairwise(edges)
+        ]
+
+    @staticmethod
+    def _missing(sample):
+        """By how much the source's count differs from the record's."""
+        seconds = -90 if sample >= 100 * FS else 53 if sample >= 55 * FS else 3 if sample >= 35 * FS else 0
+        return seconds * FS
+
+    @property
+    def layouts(self):
+        return {"bed": self._layout}
+
+    def poll(self):
+        packet = self._packets.pop(0) if self._packets else None
+        self.ended = packet is None
+        return [Delivery("bed", self._layout, packet)]
+
+
+@pytest.fixture(scope="module")
+def by_seconds(bundle, odd_windows, record, watch, log, tmp_path_factory):
+    """The log of the record, a second at a time."""
+    path = tmp_path_factory.mktemp("seconds") / "events.sqlite"
+    bundles = {"ecg": bundle, "odd-windows": odd_windows}
+    return log(watch(path, Cut(record, range(0, record.n_times, FS)), bundles=bundles), "bed")
+
+
+def test_the_record_has_everything_in_which_stretches_could_differ(by_seconds):
+    notices = [row["kind"] for row in by_seconds if row["event"] == "notices"]
+    assert notices == ["gap", "reset", "restart"]
+    alarms = {row["alarm"] for row in by_seconds if row["event"] == "alarms"}
+    assert {"ventricular-fibrillation", "lead-off", "anomaly"} <= alarms
+    assert {row["bundle"] for row in by_seconds if row["event"] == "scores"} == {"ecg", "odd-windows"}
+    assert by_seconds[-1]["event"] == "scores" or by_seconds[-1]["event"] == "alarms"
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_a_record_has_the_same_log_in_stretches_of_any_length(
+    tmp_path, bundle, odd_windows, record, watch, log, by_seconds, seed
+):
+    draw = np.random.default_rng(seed)
+    cuts = [] if seed is None else np.cumsum(draw.integers(1, 40 * FS, 12)).tolist()
+    source = Cut(record, [cut for cut in cuts if cut < record.n_times])
+    found = log(watch(tmp_path / "events.sqlite", source, bundles={"ecg": bundle, "odd-windows": odd_windows}), "bed")
+    assert found == by_seconds
+
+
+@pytest.mark.parametrize("stops", [(1,), (2, 1)])
+def test_a_run_in_long_stretches_goes_on_where_it_stopped(tmp_path, watch, log, flutter, unbroken, stops):
+    path = tmp_path / "events.sqlite"
+    for number in stops:
+        steps = iter(range(10**6))
+        session = watch(
+            path, Replay({"207": flutter}, tick_s=17.0), run={"stop": lambda n=number, s=steps: next(s) >= n}
+        )
+        assert not session.ended
+    assert log(watch(path, Replay({"207": flutter}, tick_s=25.0))) == unbroken
