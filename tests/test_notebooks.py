@@ -17,7 +17,7 @@ def code_of(notebook: dict[str, Any]) -> list[ast.Module]:
 
 def test_the_notebooks_are_there() -> None:
     names = [path.name for path in NOTEBOOKS]
-    subjects = ("01_first_look", "02_train_ecg", "03_anomaly", "04_monitor", "05_imaging")
+    subjects = ("01_first_look", "02_train_ecg", "03_anomaly", "04_monitor", "05_imaging", "06_eeg")
     assert names == [f"{subject}.ipynb" for subject in subjects]
 
 
