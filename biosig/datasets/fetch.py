@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from biosig.datasets.by_hand import ByHandDatabase
 from biosig.datasets.cinc2017 import N_RECORDS, REFERENCE
+from biosig.datasets.guinea_bissau import ELECTRODES, TABLE
 from biosig.datasets.listed import ListedDatabase
 from biosig.datasets.mitbih import DS1, DS2, PACED
 from biosig.errors import BiosigError, DatasetError
@@ -70,7 +72,7 @@ class PublicDatabase:
         return len(self.records)
 
 
-PUBLIC: dict[str, PublicDatabase | ListedDatabase] = {
+PUBLIC: dict[str, PublicDatabase | ListedDatabase | ByHandDatabase] = {
     "mitdb": PublicDatabase(
         slug="mitdb",
         title="MIT-BIH Arrhythmia Database",
@@ -99,6 +101,17 @@ PUBLIC: dict[str, PublicDatabase | ListedDatabase] = {
         wanted=("S???/S???R??.edf", "S???/S???R??.edf.event"),
         licence="Open Data Commons Attribution License 1.0",
     ),
+    "guinea_bissau_eeg": ByHandDatabase(
+        address="https://doi.org/10.5281/zenodo.1252141",
+        title="Epilepsy and controls, Guinea-Bissau",
+        table=TABLE,
+        recordings="sub-*/eeg/sub-*_task-rest_eeg.edf",
+        channels=ELECTRODES,
+        how="one table of samples per person (128 Hz, uV) is published; biosig reads them as a BIDS folder, "
+        "sub-01/eeg/sub-01_task-rest_eeg.edf with EDF+ annotations 'eyes closed' and 'eyes open', and "
+        "participants.tsv with columns participant_id, group and eyes_condition",
+        licence="Creative Commons Attribution 4.0",
+    ),
     "sleep-edf": ListedDatabase(
         slug="sleep-edfx",
         title="Sleep-EDF Database Expanded",
@@ -122,10 +135,10 @@ def fetch(name: str, folder: Path, *, say: Callable[[str], None]) -> Path:
     database = lookup(PUBLIC, name, "public database")
     folder.mkdir(parents=True, exist_ok=True)
     lists = [file for file in database.lists if not (folder / file).is_file()]
-    if lists:
+    if lists and not isinstance(database, ByHandDatabase):
         _download(database, folder, lists)
     files = database.missing(folder)
-    if files:
+    if files and not isinstance(database, ByHandDatabase):
         say(f"fetching {len(files)} files of {database.title} from {database.address}")
         _download(database, folder, files)
     verify(name, folder, say=say)

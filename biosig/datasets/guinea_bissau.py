@@ -16,9 +16,10 @@ from biosig.errors import DatasetError
 from biosig.records.recording import Recording
 from biosig.windows.index import Windows
 
-__all__ = ["GROUPS", "N_PEOPLE", "GuineaBissau"]
+__all__ = ["ELECTRODES", "GROUPS", "N_PEOPLE", "TABLE", "GuineaBissau"]
 
 GROUPS = ("control", "epilepsy")
+ELECTRODES = tuple("AF3 AF4 F3 F4 F7 F8 FC5 FC6 O1 O2 P7 P8 T7 T8".split())  # noqa: SIM905
 N_PEOPLE = 97
 TABLE = "participants.tsv"
 OPEN_FIRST = "open-3min-then-closed-2min"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from edfio import Edf, EdfAnnotation, EdfSignal
 
+from biosig.datasets.fetch import fetch, verify
 from biosig.datasets.guinea_bissau import GuineaBissau
 from biosig.errors import DatasetError
 from biosig.recipe import load_recipe
@@ -72,6 +73,17 @@ def test_a_damaged_table_is_named(tmp_path: Path, table: str, said: str) -> None
     (tmp_path / "participants.tsv").write_text(table)
     with pytest.raises(DatasetError, match=said):
         GuineaBissau.open(tmp_path).split("all")
+
+
+def test_what_biosig_cannot_fetch_it_says_how_to_make_and_checks(folder: Path, tmp_path_factory) -> None:
+    said: list[str] = []
+    with pytest.raises(DatasetError, match=r"cannot be fetched by biosig; download it from .*zenodo\.1252141"):
+        fetch("guinea_bissau_eeg", tmp_path_factory.mktemp("empty"), say=said.append)
+    fetch("guinea_bissau_eeg", folder, say=said.append)
+    assert "2 recordings of Epilepsy and controls" in said[-1]
+    (folder / "sub-02" / "eeg" / "sub-02_task-rest_eeg.edf").write_bytes(b"0" * 300)
+    with pytest.raises(DatasetError, match=r"sub-02_task-rest_eeg\.edf"):
+        verify("guinea_bissau_eeg", folder, say=said.append)
 
 
 @pytest.mark.data
