@@ -5,7 +5,7 @@
 
 A third of the recordings, drawn once and the same for everything, is only tested on. Of the others each seed draws
 an order in which every beginning holds the classes in their shares; the first 50, 200, 1,000 are trained on, by
-``configs/ecg-rhythm.toml`` with as many optimizer steps for every size and way:
+``configs/ecg-rhythm.toml`` at the size of ``configs/ecg.toml`` with as many optimizer steps for every size and way:
 
     scratch     drawn weights
     fine-tuned  the trunk, a new head first alone for a fifth of the epochs, then everything
@@ -41,6 +41,14 @@ from biosig.windows.index import Windows
 SCORED = [0, 1, 2]
 STEPS = 280
 WAYS = ("scratch", "fine-tuned", "frozen")
+AS_THE_TRUNK = (
+    "model.options.feature_hidden=32",
+    "model.options.context_hidden=32",
+    "model.options.dropout=0.3",
+    "train.batch_size=64",
+    "train.lr=4e-3",
+)
+"""The recipe with a trunk of the shapes of configs/ecg.toml."""
 
 
 def in_shares(label: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
@@ -85,7 +93,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--set", dest="settings", action="append", default=[])
     asked = parser.parse_args()
-    recipe, start = load_recipe("ecg-rhythm", asked.settings), Start(load(asked.source))
+    recipe, start = load_recipe("ecg-rhythm", [*AS_THE_TRUNK, *asked.settings]), Start(load(asked.source))
     corpus = open_corpus("cinc2017", asked.data)
     windows = prepare(corpus, corpus.split("all").train, recipe)
     label = count_labels(windows, len(recipe.data.labels)).argmax(axis=1)

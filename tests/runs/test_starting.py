@@ -16,7 +16,16 @@ from biosig.recipe import load_recipe
 from biosig.records.recording import Layout, Recording
 from biosig.runs.starting import open_start
 
-TINY = ("train.epochs=1", "train.members=1", "train.refit=false", "train.batch_size=4", "train.validation=0.4")
+TINY = (
+    "train.epochs=1",
+    "train.members=1",
+    "train.refit=false",
+    "train.batch_size=4",
+    "train.validation=0.4",
+    "model.options.feature_hidden=32",
+    "model.options.context_hidden=32",
+)
+"""One short epoch of a network whose trunk has the shapes of the shared bundle's."""
 
 OTHER_SEED = "train.seed=3"
 """The shared bundle was drawn from seed 0, so fresh weights of that seed are its own."""
