@@ -287,12 +287,6 @@ def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
     """The model card, after Mitchell et al. 2019, doi:10.1145/3287560.3287596."""
     provenance = manifest.get("provenance", {})
     figures = manifest.get("metrics", {})
-    rows = [
-        f"| {name} | {_figure(row.get('sensitivity'))} | {_figure(row.get('ppv'))} | {_figure(row.get('f1'))} "
-        f"| {row.get('support', '')} |"
-        for name, row in figures.get("classes", {}).items()
-    ]
-    table = ["| class | sensitivity | positive predictivity | F1 | windows |", "|---|---|---|---|---|", *rows]
     return "\n".join(
         [
             f"# {recipe.name}",
@@ -313,10 +307,31 @@ def _model_card(manifest: dict[str, Any], recipe: Recipe) -> str:
             "",
             f"## Figures ({figures.get('protocol', {}).get('what', 'none measured')})",
             "",
-            *(table if rows else []),
+            *_figure_rows(figures),
             "",
         ]
     )
+
+
+def _figure_rows(figures: dict[str, Any]) -> list[str]:
+    """A table of figures per class, of a classifier or of an anomaly detector, and what its threshold gave."""
+    columns = {"sensitivity": "sensitivity", "ppv": "positive predictivity", "f1": "F1"}
+    said: list[str] = []
+    if "false_alarms" in figures:
+        columns = {"auroc": "AUROC", "auprc": "AUPRC", "sensitivity": "sensitivity"}
+        alarms = figures["false_alarms"]
+        said = [
+            f"All against normal windows: AUROC {_figure(figures['auroc'])}, AUPRC {_figure(figures['auprc'])}. "
+            f"Threshold {figures['threshold']:.3f}, chosen for a budget of {figures['budget_per_hour']:g} false alarms "
+            f"an hour; there were {alarms['minutes']} in {alarms['hours']:.1f} h.",
+            "",
+        ]
+    rows = [
+        f"| {name} | {' | '.join(_figure(row.get(key)) for key in columns)} | {row.get('support', '')} |"
+        for name, row in figures.get("classes", {}).items()
+    ]
+    head = [f"| class | {' | '.join(columns.values())} | windows |", "|---|---|---|---|---|"]
+    return [*said, *head, *rows] if rows else []
 
 
 def _listed(value: Any) -> str:

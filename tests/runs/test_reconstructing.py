@@ -61,6 +61,12 @@ def test_the_report_shows_curves_patients_and_errors(trained):
     assert "macro-F1" not in page
 
 
+def test_the_model_card_tells_areas_and_the_budget(trained):
+    card = (trained[2] / "MODEL_CARD.md").read_text()
+    assert "| class | AUROC | AUPRC | sensitivity | windows |" in card
+    assert "chosen for a budget of 30 false alarms an hour" in card
+
+
 def test_only_normal_windows_of_enough_real_samples_are_learned_from():
     recipe = load_recipe("ecg-anomaly")
     windows = prepare(MitBih.open(), ("119", "208"), recipe)
