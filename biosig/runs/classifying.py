@@ -21,6 +21,7 @@ from biosig.runs.end_to_end import report_detected, report_labelled
 from biosig.runs.gallery import worst_mistakes
 from biosig.runs.saliency import looked_at
 from biosig.training.answers import Answer, Classes
+from biosig.training.augment import varied
 from biosig.training.calibration import fit_calibration
 from biosig.training.loop import TrainingData
 from biosig.training.objectives import Classify, Objective, balance
@@ -95,15 +96,24 @@ class Classification:
         return {"macro_f1": score, "score": score}
 
     def calibrate(self, networks: Networks, held_out: Windows) -> str:
-        """Temperature and class offsets, taken into the network's last layer."""
+        """Temperature and class offsets, taken into the network's last layer.
+
+        Windows that stand for themselves (context 1) are also taken as augmentation varies them: what was not quite
+        like the training pictures was called ill too often, and not the other way round.
+        """
         (model,) = networks.models
+        seen, settings = [held_out], self._recipe.train
+        if settings.augment and self._recipe.windows.context == 1:
+            seen.append(varied(held_out, settings.augment, seed=settings.seed))
         usable = self._usable(held_out)
-        found = fit_calibration(networks.predict(held_out)[usable], held_out.label[usable])
+        told = np.concatenate([networks.predict(windows)[usable] for windows in seen])
+        found = fit_calibration(told, np.tile(held_out.label[usable], len(seen)))
         found.apply(model.head)  # type: ignore[arg-type]
         offsets = ", ".join(
             f"{name} {value:+.2f}" for name, value in zip(self.answer.labels, found.offset, strict=True)
         )
-        return f"temperature {found.temperature:.2f}, offsets {offsets}"
+        how = ", as they are and as varied in training" if len(seen) > 1 else ""
+        return f"temperature {found.temperature:.2f}, offsets {offsets}{how}"
 
     def decision(
         self, windows: Windows, settings: TrainPart, held_out: Windows | None, outputs: NDArray[np.float64] | None

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from biosig.options import lookup
 from biosig.training import distortions
 from biosig.training.resident import Batch
+from biosig.windows.index import Windows
 
-__all__ = ["AUGMENTATIONS", "augment", "check_augmentations"]
+__all__ = ["AUGMENTATIONS", "augment", "check_augmentations", "varied"]
 
 
 def _amplitude(samples: Tensor, amount: float) -> Tensor:
@@ -53,3 +55,19 @@ def augment(batch: Batch, amounts: Mapping[str, float]) -> Batch:
     for name, amount in amounts.items():
         samples = AUGMENTATIONS[name](samples, amount)
     return replace(batch, samples=samples)
+
+
+def varied(windows: Windows, amounts: Mapping[str, float], *, seed: int) -> Windows:
+    """The windows, each by itself, as training might see them; windows no longer overlap."""
+    samples = torch.from_numpy(windows.gather(np.arange(len(windows))))
+    none = torch.zeros(len(samples), 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        batch = augment(Batch(samples[:, None], none[..., None], none.long(), none), amounts)
+    changed = batch.samples[:, 0].numpy()
+    owned = [changed[windows.recording == number] for number in range(len(windows.names))]
+    return replace(
+        windows,
+        signals=tuple(own.swapaxes(0, 1).reshape(windows.n_channels, -1) for own in owned),
+        start=np.concatenate([np.arange(len(own)) * windows.length for own in owned]),
+    )

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from biosig.training import distortions
-from biosig.training.augment import AUGMENTATIONS
+from biosig.training.augment import AUGMENTATIONS, varied
+from biosig.windows.index import Windows
 
 SIDE = 24
 ALL = ("place", "flip", "contrast", "brightness", "gamma", "blur")
@@ -73,3 +74,27 @@ def test_contrast_keeps_the_mean_and_blur_smooths():
 def test_signals_are_no_pictures():
     with pytest.raises(ValueError, match="17 samples make no square: this augmentation is not for signals"):
         distortions.place(torch.zeros(1, 1, 1, 17), 0.1)
+
+
+def test_varied_windows_are_the_same_ones_seen_differently():
+    generator = np.random.default_rng(0)
+    windows = Windows(
+        signals=tuple(generator.integers(0, 256, (1, n * 16), dtype=np.uint8) for n in (3, 2)),
+        names=("a", "b"),
+        subjects=("a", "b"),
+        recording=np.array([0, 0, 0, 1, 1]),
+        start=np.array([0, 16, 32, 0, 16]),
+        length=16,
+        onset_s=np.zeros(5),
+        ready_s=np.zeros(5),
+        good=np.ones(5, dtype=np.float32),
+        features=np.zeros((5, 0), dtype=np.float32),
+        label=np.arange(5),
+    )
+    rows = np.arange(5)
+    np.testing.assert_array_equal(varied(windows, {}, seed=0).gather(rows), windows.gather(rows))
+    changed = varied(windows, {"noise": 5.0}, seed=0)
+    assert not np.array_equal(changed.gather(rows), windows.gather(rows))
+    np.testing.assert_allclose(changed.gather(rows), windows.gather(rows), atol=30)
+    np.testing.assert_array_equal(varied(windows, {"noise": 5.0}, seed=0).gather(rows), changed.gather(rows))
+    assert changed.label.tolist() == [0, 1, 2, 3, 4]
