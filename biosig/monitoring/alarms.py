@@ -112,8 +112,9 @@ class AlarmEngine:
             said += self._obey(event)
         else:
             found = self._see(event)
-            if found:
-                said += self._apply(found, now_s)
+            if not found:
+                return said
+            said += self._apply(found, now_s)
         self._due_s = self._next_due()
         return said
 
@@ -125,8 +126,10 @@ class AlarmEngine:
             )
         said: list[AlarmEvent] = []
         while self._due_s < time_s:
-            said += self._tick(max(self._due_s, self._now_s))
             self._due_s = self._next_due()
+            if self._due_s < time_s:
+                said += self._tick(max(self._due_s, self._now_s))
+                self._due_s = self._next_due()
         self._now_s = max(self._now_s, time_s)
         return said
 
@@ -206,7 +209,7 @@ class AlarmEngine:
         return AlarmEvent(now_s, name or "all", priority, kind, now_s, detail, technical=True)
 
     def _next_due(self) -> float:
-        """The next instant at which time alone changes something."""
+        """The next instant at which time alone changes something; without a finding it only moves away."""
         watchers = min((watcher.due_s for _, watcher in self._seers["expire"]), default=math.inf)
         episodes = min((episode.due_s for episode in self._episodes), default=math.inf)
         return min(watchers, episodes, *self._paused.values(), math.inf)

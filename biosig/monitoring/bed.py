@@ -21,7 +21,6 @@ from biosig.monitoring.alarms import ActiveAlarm, AlarmEngine
 from biosig.monitoring.events import (
     Acknowledge,
     AlarmEvent,
-    FibrillationScore,
     InputEvent,
     Pause,
     SignalState,
@@ -33,10 +32,9 @@ from biosig.monitoring.intake import Intake, Notice, Packet, Taken
 from biosig.monitoring.log import Entry, Scored, Snapshot
 from biosig.monitoring.recent import Recent
 from biosig.monitoring.rules import Rule
-from biosig.monitoring.watch import SignalWatch
+from biosig.monitoring.shown import Looks, Shown
 from biosig.records.recording import Layout
-from biosig.signal.fibrillation import Fibrillation
-from biosig.signal.stream import Chunk, State
+from biosig.signal.stream import State
 
 __all__ = ["Bed", "BedView", "Tick", "Watching"]
 
@@ -129,8 +127,6 @@ class _Memory:
     now_s: float = 0.0
     known_s: float = 0.0
     state_s: float = 0.0
-    flutter_s: float = 0.0
-    pending: list[list[Any]] = field(default_factory=list)
     notices: list[list[Any]] = field(default_factory=list)
     recent: Recent = field(default_factory=Recent)
     good: float = 0.0
@@ -151,14 +147,12 @@ class Bed:
         self.patient, self.layout, self.watching = patient, layout, watching
         self.intake = Intake(layout, reorder_s=watching.reorder_s)
         self.engine = AlarmEngine(watching.rules, latency_s=watching.latency_s)
-        self._watch = SignalWatch(layout, channels=watching.channels, rails=watching.rails)
-        lead = watching.lead
-        self._flutter = None if lead is None else Fibrillation().open(layout.pick([lead]))
-        self._lead_row = 0 if lead is None else layout.index(lead)
+        self._looks = Looks(layout, channels=watching.channels, rails=watching.rails, lead=watching.lead)
         self._size = max(1, round(watching.tick_s * layout.fs))
         self._ready: deque[Tick] = deque()
         self._part = Tick(0.0, np.zeros((layout.n_channels, 0), dtype=np.float32))
         self._memory = _Memory()
+        self._pending: list[InputEvent] = []
         self.ended = False
 
     @property
@@ -245,18 +239,22 @@ class Bed:
         """Ticks that can be watched now."""
         return len(self._ready)
 
-    def watch(self, tick: Tick, scored: Sequence[Scored]) -> list[Entry]:
-        """Watch a tick, given the scores that came with it: scores, signal states and alarms, in order."""
+    def look(self, ticks: Sequence[Tick]) -> list[Shown]:
+        """What the signal of a stretch shows by itself, by tick; then :meth:`watch` each."""
+        if ticks[0].reset:
+            self._looks.reset(ticks[0].start_s)
+        return self._looks.push([tick.samples for tick in ticks])
+
+    def watch(self, tick: Tick, shown: Shown, scored: Sequence[Scored]) -> list[Entry]:
+        """Watch a tick, given what came with it: scores, signal states and alarms, in order."""
         memory = self._memory
         if tick.reset:
             self._begin_anew(tick.start_s)
         said = [self._due_notice() for _ in range(self._count_due_notices())]
-        states = self._watch.push(tick.samples)
         memory.ticks += 1
         memory.now_s = tick.start_s + tick.samples.shape[1] / self.layout.fs
-        events: list[InputEvent] = [*states, *self._fibrillation(tick.samples), *self._heard(scored)]
-        said += [self.entry(what) for what in (*scored, *states)]
-        return said + self._alarms(events, memory.now_s)
+        said += [self.entry(what) for what in (*scored, *shown.states)]
+        return said + self._alarms([*shown.states, *shown.flutter, *self._heard(scored)], memory.now_s)
 
     def finish(self, scored: Sequence[Scored]) -> list[Entry]:
         """The end: what was still to be scored, and every event that is known by then."""
@@ -283,25 +281,11 @@ class Bed:
         return self.entry(Notice(time_s, kind, detail))
 
     def _begin_anew(self, at_s: float) -> None:
-        """Forget the signal before; the alarms hear that none came."""
+        """Tell the alarms that no signal came before."""
         memory = self._memory
-        self._watch.reset(at_s)
-        if self._flutter is not None:
-            self._flutter.reset()
-        memory.flutter_s = at_s
         if at_s - memory.state_s > _SHORTEST_HOLE_S:
             edges = np.arange(math.floor(memory.now_s) + 1, at_s)
-            hole = [SignalState(time_s=edge, good=0.0, missing=1.0) for edge in (*edges.tolist(), at_s)]
-            memory.pending += [packed(state) for state in hole]
-
-    def _fibrillation(self, samples: NDArray[np.float32]) -> list[InputEvent]:
-        if self._flutter is None:
-            return []
-        found = self._flutter.process(Chunk.of(samples[[self._lead_row]]))
-        rows = zip(
-            (found.time_s + self._memory.flutter_s).tolist(), found.value.tolist(), found.usable.tolist(), strict=True
-        )
-        return [FibrillationScore(time_s, time_s, value, usable) for time_s, value, usable in rows]
+            self._pending += [SignalState(edge, good=0.0, missing=1.0) for edge in (*edges.tolist(), at_s)]
 
     def _heard(self, scored: Sequence[Scored]) -> list[InputEvent]:
         return self._memory.recent.hear(scored, anomaly=self.watching.anomaly, events=self.watching.events)
@@ -309,9 +293,9 @@ class Bed:
     def _alarms(self, events: Sequence[InputEvent], until_s: float) -> list[Entry]:
         """Hand the alarms what is known by now; what is known later waits."""
         memory = self._memory
-        known = sorted([*(unpacked(kept) for kept in memory.pending), *events], key=order)
+        known = sorted([*self._pending, *events], key=order)
         due = [event for event in known if event.clock_s <= until_s]
-        memory.pending = [packed(event) for event in known[len(due) :]]
+        self._pending = known[len(due) :]
         said: list[AlarmEvent] = []
         for event in due:
             said += self.engine.advance(event)
@@ -349,7 +333,8 @@ class Bed:
         ward : what the ward keeps of the patient.
         """
         arrays = {"part": self._part.samples}
-        for name, state in self._parts(ward):
+        parts = {"intake": self.intake.state_dict(), "looks": self._looks.state_dict(), "ward": ward}
+        for name, state in parts.items():
             arrays |= {f"{name}/{key}": value for key, value in state.items()}
         memory = asdict(self._memory) | {
             "engine": self.engine.state_dict(),
@@ -357,6 +342,7 @@ class Bed:
             "ended": self.ended,
             "start": self.watching.start,
             "bundles": list(self.watching.bundles),
+            "pending": [packed(event) for event in self._pending],
         }
         # safetensors writes the bytes of a strided array as if it were contiguous
         contiguous = {key: np.asarray(value, order="C") for key, value in arrays.items()}
@@ -376,6 +362,7 @@ class Bed:
         start_s, reset = memory.pop("part")
         self._part = Tick(start_s, arrays.pop("part"), reset)
         self.ended = memory.pop("ended")
+        self._pending = [unpacked(kept) for kept in memory.pop("pending")]
         self.watching = replace(self.watching, start=memory.pop("start"))
         self._memory = _Memory(**memory | {"recent": Recent(**memory["recent"])})
         states: dict[str, State] = {}
@@ -383,13 +370,5 @@ class Bed:
             name, _, rest = key.partition("/")
             states.setdefault(name, {})[rest] = value
         self.intake.load_state_dict(states.pop("intake"))
-        self._watch.load_state_dict(states.pop("watch"))
-        if self._flutter is not None:
-            self._flutter.load_state_dict(states.pop("flutter"))
+        self._looks.load_state_dict(states.pop("looks"))
         return states["ward"]
-
-    def _parts(self, ward: State) -> list[tuple[str, State]]:
-        parts = [("intake", self.intake.state_dict()), ("watch", self._watch.state_dict()), ("ward", ward)]
-        if self._flutter is not None:
-            parts.append(("flutter", self._flutter.state_dict()))
-        return parts

@@ -49,7 +49,10 @@ class Watcher:
 
     @property
     def due_s(self) -> float:
-        """The instant at which :meth:`expire` has something to say though no event came; infinite = none."""
+        """The instant at which :meth:`expire` has something to say though no event came; infinite = none.
+
+        It comes nearer only with a finding.
+        """
         return math.inf
 
     def expire(self) -> list[Finding]:

@@ -21,7 +21,7 @@ from biosig.errors import BundleError, SourceError, StoreError
 from biosig.monitoring.bed import Bed, BedView, Tick, Watching
 from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
-from biosig.monitoring.log import Entry, Scored, Snapshot
+from biosig.monitoring.log import Action, Entry, Scored, Snapshot
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, event_columns, rules_for
 from biosig.monitoring.rules import Rule
@@ -252,7 +252,7 @@ class Monitor:
         while any(bed.waiting for bed in self.beds.values()):
             self._round()
         self._end_beds([bed for bed in self.beds.values() if bed.ended and not bed.finished])
-        self._obey()
+        self._obey(self._asked())
         self._publish({})
         if self._ledger and self._ledger.due:
             self._commit()
@@ -261,13 +261,14 @@ class Monitor:
         waiting = [bed for bed in self.beds.values() if bed.waiting]
         most = max(1, AT_ONCE // len(waiting))
         stretches = {bed.patient: bed.next_ticks(most) for bed in waiting}
+        shown = {patient: self.beds[patient].look(stretch) for patient, stretch in stretches.items()}
         scored = self._score(stretches)
         for turn in range(max(map(len, stretches.values()))):
             ticks = {patient: stretch[turn] for patient, stretch in stretches.items() if turn < len(stretch)}
             for patient, tick in ticks.items():
-                self._entries += self.beds[patient].watch(tick, scored[patient][turn])
+                self._entries += self.beds[patient].watch(tick, shown[patient][turn], scored[patient][turn])
             self._publish(ticks)
-            self._obey()
+            self._obey(self._orders.take() if self._orders else [])
 
     def _score(self, stretches: Mapping[str, Sequence[Tick]]) -> dict[str, list[list[Scored]]]:
         """The scores of each patient's stretch of signal, by the tick in which they come when it is pushed by ticks."""
@@ -326,11 +327,12 @@ class Monitor:
         bed = self.beds[patient]
         self._entries += bed.obey(Pause(bed.clock_s, bed.clock_s + for_s, alarm, who))
 
-    def _obey(self) -> None:
-        """Do what was asked for: of the monitor itself at once, through the store when a commit is due anyway."""
-        actions = self._orders.take() if self._orders else []
-        if self._ledger and self._ledger.due:
-            actions += self._ledger.asked()
+    def _asked(self) -> list[Action]:
+        """What was asked for: of the monitor itself at once, through the store when a commit is due anyway."""
+        asked = self._orders.take() if self._orders else []
+        return asked + (self._ledger.asked() if self._ledger and self._ledger.due else [])
+
+    def _obey(self, actions: Iterable[Action]) -> None:
         for action in actions:
             bed = self.beds.get(action.patient)
             if bed is None:

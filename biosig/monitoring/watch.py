@@ -22,6 +22,8 @@ from biosig.signal.stream import Chunk, State
 __all__ = ["SignalWatch"]
 
 
+_ROUNDING = 1e-6
+"""Samples by which a product of floats may miss a whole number of them."""
 _LEAST_STEP = 2.0**-18
 """Share of a converter's range that its smallest step is larger than, up to 17 bits: how near a rail is at it."""
 
@@ -76,6 +78,15 @@ class SignalWatch:
         self._told = 0
         self._counts = [0, 0, 0, 0]
 
+    @property
+    def seen(self) -> int:
+        """Samples that have come since the last reset."""
+        return self._seen
+
+    def complete(self, seen: int) -> int:
+        """States told by the time that so many samples have come since the last reset."""
+        return int((seen + _ROUNDING) / (self._every_s * self._fs))
+
     def push(self, samples: NDArray[Any]) -> list[SignalState]:
         """Samples (n_channels, n), NaN = not recorded, in; every state that is now complete out."""
         if samples.ndim != 2 or len(samples) != self._n_channels:
@@ -114,7 +125,7 @@ class SignalWatch:
 
     def _edge(self, number: int) -> int:
         """Samples seen when this many states are complete."""
-        return math.ceil(number * self._every_s * self._fs - 1e-6)
+        return math.ceil(number * self._every_s * self._fs - _ROUNDING)
 
     def _state(self, n_times: int) -> SignalState:
         """The state that is complete with ``n_times`` samples; its counts begin anew."""

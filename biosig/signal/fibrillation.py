@@ -56,11 +56,13 @@ class FibrillationValues:
     Parameters
     ----------
     time_s : float64 (n,), end of the 3 s that each speaks of, and the instant it is known.
+    known : int64 (n,), samples that had come by then, counted from the first.
     value : float64 (n,), 0 to 1; ``FIBRILLATING`` and more looks like flutter or fibrillation.
     usable : bool (n,), false where less than 90 % of the 3 s was good signal.
     """
 
     time_s: Signal = field(default_factory=_none)
+    known: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     value: Signal = field(default_factory=_none)
     usable: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
@@ -71,6 +73,7 @@ class FibrillationValues:
             return cls()
         return cls(
             time_s=np.concatenate([part.time_s for part in parts]),
+            known=np.concatenate([part.known for part in parts]),
             value=np.concatenate([part.value for part in parts]),
             usable=np.concatenate([part.usable for part in parts]),
         )
@@ -139,6 +142,7 @@ class FibrillationStream:
         self._wave, self._good = self._wave[max(0, keep) :].copy(), self._good[max(0, keep) :].copy()
         return FibrillationValues(
             time_s=np.array(ends, dtype=np.float64) / self.layout.fs,
+            known=np.array(ends, dtype=np.int64),
             value=np.array([value for value, _ in found], dtype=np.float64),
             usable=np.array([usable for _, usable in found], dtype=np.bool_),
         )

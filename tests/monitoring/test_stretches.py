@@ -47,7 +47,7 @@ def odd_windows(record):
         model = build_model(recipe.model.name, recipe.model.options, shape, 4).eval()
     samples = torch.from_numpy(windows.gather(np.arange(len(windows))))
     with torch.no_grad():
-        model.fit_scale(samples, torch.zeros((len(samples), 0)))
+        model.fit_scale(samples)
         measured = model.measure(samples, torch.zeros((len(samples), 0)))
         model.fit_normal(measured[:, None], torch.ones(len(samples), dtype=torch.int64))
     return Bundle(recipe, [model], shape, np.array([1.0]))
