@@ -19,6 +19,7 @@ from biosig.recipe import Recipe, load_recipe
 from biosig.records.reading import read
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Trained, Ward
+from biosig.training.device import on_one_thread
 from biosig.windows.stream import WindowStream
 
 __all__ = ["Untrained", "bench_monitor"]
@@ -82,15 +83,11 @@ def bench_monitor(
     signals, layout = _sample()
     scoring = bundles or [Untrained(load_recipe(name), layout) for name in RECIPES]
     memory_mb = _memory_mb(scoring, signals, layout, device)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with on_one_thread():
         return [
             _measure(_Beds(scoring, n, signals, layout, device), seconds) | {"memory_per_patient_mb": memory_mb}
             for n in patients
         ]
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _sample() -> tuple[list[Samples], Layout]:

@@ -28,6 +28,7 @@ from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Score, Ward
+from biosig.training.device import on_one_thread
 
 __all__ = ["AT_ONCE", "Listener", "Monitor", "Round"]
 
@@ -168,7 +169,7 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> bool:
-        """Watch until every source has ended; whether they have.
+        """Watch until every source has ended; whether they have. Networks on the CPU compute on one thread.
 
         Parameters
         ----------
@@ -187,14 +188,15 @@ class Monitor:
             for patient, saved in self._saved.items():
                 source.seek(patient, saved.place)
         try:
-            while not stop():
-                moved = self._listen(sources, clock)
-                self._step()
-                if all(source.ended for source in sources):
-                    self._finish()
-                    break
-                if not moved:
-                    sleep(min([_IDLE_S, *(source.due_s() for source in sources if not source.ended)]))
+            with on_one_thread():
+                while not stop():
+                    moved = self._listen(sources, clock)
+                    self._step()
+                    if all(source.ended for source in sources):
+                        self._finish()
+                        break
+                    if not moved:
+                        sleep(min([_IDLE_S, *(source.due_s() for source in sources if not source.ended)]))
         except (SourceError, BundleError):
             self._step()
             self._commit(last=True)
