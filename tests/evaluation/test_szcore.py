@@ -28,7 +28,7 @@ def events(draw):
     found, end = [], draw(st.sampled_from([10.0, 40.0, 100.0, 700.0]))
     for gap, length in zip(gaps, lengths, strict=True):
         onset = end + gap
-        if onset + length > HOUR_S or (found and onset + length <= end):
+        if onset < 0 or onset + length > HOUR_S or (found and onset + length <= end):
             break
         found.append((onset, onset + length))
         end = onset + length

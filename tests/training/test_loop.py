@@ -271,6 +271,6 @@ def test_weights_balance_classes_and_subjects():
 
 def test_a_loss_that_is_no_number_stops_with_advice():
     broken = two_classes("a")
-    broken.features[3] = np.nan
+    broken.signals[0][0, 48] = np.nan
     with pytest.raises(ValueError, match=r"lower train\.lr"):
         train(windows=broken)
