@@ -32,8 +32,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 def on_one_thread() -> Iterator[None]:
     """The CPU computes on one thread: in streams, operations are so small that threads mostly wait for each other.
 
-    With two threads on two busy cores, an hour of signal through two bundles took 34 s of CPU instead of 9, and a second
-    of 1,000 patients 1.49 s instead of 1.17: numpy's and scipy's matrix products have threads of their own.
+    With two threads on two busy cores, an hour of signal through two bundles took 34 s of CPU instead of 9, and a
+    second of 1,000 patients 1.49 s instead of 1.17: numpy's and scipy's matrix products have threads of their own.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
