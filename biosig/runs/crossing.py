@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from biosig.datasets.corpus import Corpus
 from biosig.datasets.registry import open_corpus
 from biosig.datasets.splits import check_disjoint, grouped_folds, hold_out
 from biosig.recipe import Recipe, TrainPart
-from biosig.runs.aims import aim_of
+from biosig.runs.aims import Aim, aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.starting import open_start
@@ -82,13 +82,7 @@ def cross_validate(
             if at == "reference":
                 reports.append(aim.report(testing, outputs, decision))
         say(f"{title}: {aim.headline(reports[-1])}")
-    metrics = aim.report(cuts["reference"], total["reference"], rule["reference"])
-    guess = aim.answer.number(total["reference"], rule["reference"])
-    metrics |= task_figures(Scored(opened, corpus, cuts["reference"], total["reference"], guess)).metrics
-    if "detected" in cuts:
-        metrics["detected"] = aim.report_detected(
-            corpus, cuts["reference"], cuts["detected"], total["detected"], rule["detected"]
-        )
+    metrics = _together(opened, corpus, aim, cuts, total, rule)
     metrics["spread"] = aim.spread(reports)
     names = np.array(windows.subjects)
     metrics["folds"] = [sorted(set(names[fold_of == fold].tolist())) for fold in range(folds)]
@@ -99,6 +93,26 @@ def cross_validate(
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         write_json(Path(out) / "metrics.json", metrics)
+    return metrics
+
+
+def _together(
+    recipe: Recipe,
+    corpus: Corpus,
+    aim: Aim,
+    cuts: Mapping[Positions, Windows],
+    outputs: Mapping[Positions, NDArray[np.float64]],
+    rule: Mapping[Positions, NDArray[np.float64]],
+) -> dict[str, Any]:
+    """The figures of all folds together, from the outputs (n, width) of every window and the rule it is decided by."""
+    given = cuts["reference"]
+    metrics = aim.report(given, outputs["reference"], rule["reference"])
+    guess = aim.answer.number(outputs["reference"], rule["reference"])
+    metrics |= task_figures(Scored(recipe, corpus, given, outputs["reference"], guess)).metrics
+    if "detected" in cuts:
+        metrics["detected"] = aim.report_detected(
+            corpus, given, cuts["detected"], outputs["detected"], rule["detected"]
+        )
     return metrics
 
 

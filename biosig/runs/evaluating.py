@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,9 @@ def evaluate(
     if by_beats:
         say("detecting beats, scoring end to end")
         found = prepare(corpus, records, opened.recipe, positions="detected", say=say)
-        told = opened.outputs(found, device=device)
-        metrics["detected"] = aim.report_detected(corpus, windows, found, told, opened.decision)
-        if "without_shared_subjects" in metrics:
-            kept = [number for number, who in enumerate(found.subjects) if who not in seen]
-            rest, given = found.of_recordings(kept), windows.of_recordings(kept)
-            metrics["without_shared_subjects"]["detected"] = aim.report_detected(
-                corpus, given, rest, told[np.isin(found.recording, kept)], opened.decision
-            )
+        _add_end_to_end(
+            metrics, aim, corpus, windows, found, opened.outputs(found, device=device), opened.decision, seen
+        )
     if out is not None:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +97,26 @@ def evaluate(
         gallery = aim.gallery(opened, corpus, windows, outputs)
         _write_html(folder / "report.html", opened, corpus, metrics, gallery, extra.timelines)
     return metrics
+
+
+def _add_end_to_end(
+    metrics: dict[str, Any],
+    aim: Aim,
+    corpus: Corpus,
+    given: Windows,
+    found: Windows,
+    outputs: NDArray[np.float64],
+    decision: NDArray[np.float64],
+    seen: Collection[str],
+) -> None:
+    """Add the figures at detected beats ``found`` (outputs (n, width)); without subjects seen in training, too."""
+    metrics["detected"] = aim.report_detected(corpus, given, found, outputs, decision)
+    if "without_shared_subjects" in metrics:
+        kept = [number for number, who in enumerate(found.subjects) if who not in seen]
+        rest, own = found.of_recordings(kept), np.isin(found.recording, kept)
+        metrics["without_shared_subjects"]["detected"] = aim.report_detected(
+            corpus, given.of_recordings(kept), rest, outputs[own], decision
+        )
 
 
 def _records(corpus: Corpus, split: Split, bundle: Bundle, part: str) -> tuple[list[str], list[str]]:
