@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from biosig.models.coder import Decoder, check_coder, encoder, sides
 from biosig.models.contract import InputShape
 
 __all__ = ["AutoencoderOptions", "ConvAutoencoder"]
@@ -52,15 +52,7 @@ class AutoencoderOptions:
     use_features: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("latent", "segments"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if not self.widths or any(width < 1 for width in self.widths):
-            raise ValueError(f"widths must be one or more of 1 or more, got {self.widths}")
-        if self.kernel % 2 == 0 or self.kernel < 1:
-            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if self.noise < 0:
-            raise ValueError(f"noise must be 0 or more, got {self.noise}")
+        check_coder(self)
 
 
 class ConvAutoencoder(nn.Module):
@@ -85,14 +77,12 @@ class ConvAutoencoder(nn.Module):
     def __init__(self, shape: InputShape, n_classes: int, options: AutoencoderOptions) -> None:
         super().__init__()
         self.options = options
-        lengths = [shape.length]
-        for _ in options.widths:
-            lengths.append((lengths[-1] + 1) // 2)
+        lengths = sides(shape.length, options)
         flat = options.widths[-1] * lengths[-1]
-        self.encoder = _encoder(shape.n_channels, options)
+        self.encoder = encoder(shape.n_channels, options, dims=1)
         self.press = nn.Linear(flat, options.latent)
         self.unpress = nn.Linear(options.latent, flat)
-        self.decoder = _Decoder(shape.n_channels, lengths, options)
+        self.decoder = Decoder(shape.n_channels, lengths, options, dims=1)
         self._n_errors = shape.n_channels * options.segments
         n_terms = self._n_errors + options.latent + shape.n_features * options.use_features
         n_terms += shape.n_channels * (options.scale == "window")
@@ -189,33 +179,3 @@ class ConvAutoencoder(nn.Module):
 def _last(sequences: Tensor, count: Tensor) -> Tensor:
     """The last window of every sequence (n, n_terms)."""
     return sequences[torch.arange(len(sequences), device=sequences.device), count - 1]
-
-
-class _Decoder(nn.Module):
-    """The encoder's mirror: each convolution follows a stretching to the number of steps the encoder had there."""
-
-    def __init__(self, n_channels: int, lengths: list[int], options: AutoencoderOptions) -> None:
-        super().__init__()
-        self._lengths = lengths[::-1]
-        widths = [*options.widths[::-1], n_channels]
-        self._width = widths[0]
-        self.layers = nn.ModuleList(
-            nn.Conv1d(before, after, options.kernel, padding=options.kernel // 2) for before, after in pairwise(widths)
-        )
-
-    def forward(self, flat: Tensor) -> Tensor:
-        """(n, width * steps) -> (n, n_channels, length)."""
-        steps = flat.reshape(len(flat), self._width, self._lengths[0])
-        for number, (layer, length) in enumerate(zip(self.layers, self._lengths[1:], strict=True)):
-            steps = cast(Tensor, layer(functional.interpolate(steps, size=length, mode="nearest")))
-            if number + 1 < len(self.layers):
-                steps = functional.gelu(steps)
-        return steps
-
-
-def _encoder(n_channels: int, options: AutoencoderOptions) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for width in options.widths:
-        layers += [nn.Conv1d(n_channels, width, options.kernel, stride=2, padding=options.kernel // 2), nn.GELU()]
-        n_channels = width
-    return nn.Sequential(*layers)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -18,6 +17,7 @@ from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 from torch.nn import functional
 
+from biosig.models.coder import Decoder, check_coder, encoder, sides
 from biosig.models.contract import InputShape
 
 __all__ = ["PictureAutoencoder", "PictureAutoencoderOptions"]
@@ -46,15 +46,7 @@ class PictureAutoencoderOptions:
     segments: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("latent", "segments"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if not self.widths or any(width < 1 for width in self.widths):
-            raise ValueError(f"widths must be one or more of 1 or more, got {self.widths}")
-        if self.kernel % 2 == 0 or self.kernel < 1:
-            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if self.noise < 0:
-            raise ValueError(f"noise must be 0 or more, got {self.noise}")
+        check_coder(self)
 
 
 class PictureAutoencoder(nn.Module):
@@ -80,14 +72,12 @@ class PictureAutoencoder(nn.Module):
             raise ValueError(
                 f"pictures are square and have windows.context=1, got {shape.length} pixels and context {shape.context}"
             )
-        sides = [self.side]
-        for _ in options.widths:
-            sides.append((sides[-1] + 1) // 2)
-        flat = options.widths[-1] * sides[-1] ** 2
-        self.encoder = _encoder(shape.n_channels, options)
+        encoded = sides(self.side, options)
+        flat = options.widths[-1] * encoded[-1] ** 2
+        self.encoder = encoder(shape.n_channels, options, dims=2)
         self.press = nn.Linear(flat, options.latent)
         self.unpress = nn.Linear(options.latent, flat)
-        self.decoder = _Decoder(shape.n_channels, sides, options)
+        self.decoder = Decoder(shape.n_channels, encoded, options, dims=2)
         self.centre: Tensor
         self.amplitude: Tensor
         self.usual: Tensor
@@ -147,33 +137,3 @@ class PictureAutoencoder(nn.Module):
 
     def _built(self, latent: Tensor) -> Tensor:
         return cast(Tensor, self.decoder(functional.gelu(self.unpress(latent)))).flatten(2)
-
-
-class _Decoder(nn.Module):
-    """The encoder's mirror: each convolution follows a stretching to the side the encoder had there."""
-
-    def __init__(self, n_channels: int, sides: list[int], options: PictureAutoencoderOptions) -> None:
-        super().__init__()
-        self._sides = sides[::-1]
-        widths = [*options.widths[::-1], n_channels]
-        self._width = widths[0]
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, options.kernel, padding=options.kernel // 2) for before, after in pairwise(widths)
-        )
-
-    def forward(self, flat: Tensor) -> Tensor:
-        """(n, width * side * side) -> (n, n_channels, side, side)."""
-        maps = flat.reshape(len(flat), self._width, self._sides[0], self._sides[0])
-        for number, (layer, side) in enumerate(zip(self.layers, self._sides[1:], strict=True)):
-            maps = cast(Tensor, layer(functional.interpolate(maps, size=(side, side), mode="nearest")))
-            if number + 1 < len(self.layers):
-                maps = functional.gelu(maps)
-        return maps
-
-
-def _encoder(n_channels: int, options: PictureAutoencoderOptions) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for width in options.widths:
-        layers += [nn.Conv2d(n_channels, width, options.kernel, stride=2, padding=options.kernel // 2), nn.GELU()]
-        n_channels = width
-    return nn.Sequential(*layers)
