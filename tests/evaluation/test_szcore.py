@@ -28,7 +28,7 @@ def events(draw):
     found, end = [], draw(st.sampled_from([10.0, 40.0, 100.0, 700.0]))
     for gap, length in zip(gaps, lengths, strict=True):
         onset = end + gap
-        if onset < 0 or onset + length > HOUR_S or (found and onset + length <= end):
+        if onset < (found[-1][0] if found else 0.0) or onset + length > HOUR_S or (found and onset + length <= end):
             break
         found.append((onset, onset + length))
         end = onset + length
