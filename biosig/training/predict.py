@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class Networks:
         n = len(windows)
         if not n:
             return np.zeros((0, self.answer.width))
-        known = self._read_all(windows, batch_size)
+        known = self._of_each(windows, self.read, batch_size)
         first = np.searchsorted(windows.recording, windows.recording)
         order = np.argsort(np.minimum(np.arange(n) - first, self.context), kind="stable")
         outputs = []
@@ -79,26 +79,25 @@ class Networks:
     @torch.inference_mode()
     def embed(self, windows: Windows, batch_size: int = 2048) -> NDArray[np.float32]:
         """The networks' vectors of every window of an index, side by side, float32 (n, sum of their widths)."""
-        resident = ResidentWindows(windows, self.device)
-        parts = [
-            torch.cat([model.embed(resident.samples(rows), resident.features(rows)) for model in self.models], dim=1)  # type: ignore[operator]
-            for rows in torch.split(torch.arange(len(windows), device=self.device), batch_size)
-        ]
-        return np.asarray(torch.cat(parts).float().cpu().numpy())
+
+        def embed(samples: Tensor, features: Tensor) -> Tensor:
+            return torch.cat([model.embed(samples, features) for model in self.models], dim=1)  # type: ignore[operator]
+
+        return np.asarray(self._of_each(windows, embed, batch_size).float().cpu().numpy())
 
     def sequences(
         self, windows: Windows, chosen: NDArray[np.int64], batch_size: int = 2048
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """What :meth:`outputs` takes, about the chosen windows of an index, some at a time; all windows are read."""
-        known = self._read_all(windows, batch_size)
+        known = self._of_each(windows, self.read, batch_size)
         rows, count = (torch.from_numpy(array).to(self.device) for array in windows.contexts(self.context, chosen))
         for part, there in zip(torch.split(rows, batch_size), torch.split(count, batch_size), strict=True):
             yield known[part], there
 
-    def _read_all(self, windows: Windows, batch_size: int) -> Tensor:
-        """What is remembered of every window (n, n_networks, m)."""
+    def _of_each(self, windows: Windows, look: Callable[[Tensor, Tensor], Tensor], batch_size: int) -> Tensor:
+        """What a look at its samples and features gives of every window of an index (n, ...), some at a time."""
         resident = ResidentWindows(windows, self.device)
         number = torch.arange(len(windows), device=self.device)
         return torch.cat(
-            [self.read(resident.samples(rows), resident.features(rows)) for rows in torch.split(number, batch_size)]
+            [look(resident.samples(rows), resident.features(rows)) for rows in torch.split(number, batch_size)]
         )
