@@ -16,6 +16,7 @@ from biosig.records.recording import Annotations, Recording
 __all__ = [
     "CHART_INK",
     "draw_beat_mistake",
+    "draw_quietly",
     "finish",
     "label_styles",
     "plot_calibration",
@@ -169,14 +170,19 @@ def square(xlabel: str, ylabel: str) -> tuple[Sheet, Axes]:
     return sheet, axes
 
 
-def finish(axes: Axes, *, place: Literal["best", "lower left", "lower right", "upper left"] = "best") -> None:
-    """The look that all charts share: few lines, ink that a dark page can replace, a legend without a box."""
-    axes.grid(color="#8a8f96", alpha=0.25, linewidth=0.6)
+def draw_quietly(axes: Axes) -> None:
+    """The frame that all charts share: two lines, small figures, ink that a dark page can replace."""
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(CHART_INK)
     axes.tick_params(colors=CHART_INK, labelsize=8)
     for text in (axes.xaxis.label, axes.yaxis.label):
         text.set(color=CHART_INK, fontsize=9)
+
+
+def finish(axes: Axes, *, place: Literal["best", "lower left", "lower right", "upper left"] = "best") -> None:
+    """The look of a chart of lines: a quiet frame, a faint grid, a legend without a box."""
+    draw_quietly(axes)
+    axes.grid(color="#8a8f96", alpha=0.25, linewidth=0.6)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc=place, frameon=False, fontsize=8, labelcolor=CHART_INK, handlelength=2.6)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from biosig.evaluation.figures import CHART_INK
+from biosig.evaluation.figures import CHART_INK, draw_quietly
 from biosig.evaluation.szcore import Spans
 from biosig.records.paper import Sheet
 
@@ -62,7 +62,7 @@ def plot_hypnogram(
     below.set_xlabel("hours from the start of the recording")
     below.set_xlim(onset_s[0] / 3600, (onset_s[-1] + epoch_s) / 3600)
     for axes in (above, between, below):
-        _finish(axes)
+        draw_quietly(axes)
     return sheet
 
 
@@ -119,15 +119,5 @@ def plot_events(
     below.set(ylim=(0, 1.02), xlim=(0, duration_s / 60), xlabel="minutes from the start of the recording")
     below.set_ylabel("probability")
     for axes in (above, below):
-        _finish(axes)
+        draw_quietly(axes)
     return sheet
-
-
-def _finish(axes: Axes) -> None:
-    """The look of a chart; its ink is replaced on a dark page."""
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(CHART_INK)
-    axes.tick_params(colors=CHART_INK, labelsize=8)
-    for text in (axes.xaxis.label, axes.yaxis.label):
-        text.set(color=CHART_INK, fontsize=9)
