@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
-from biosig.evaluation.counts import plain, ratio
+from biosig.evaluation.counts import mean_and_sd, plain, ratio
 from biosig.evaluation.curves import precision_recall
 from biosig.evaluation.false_alarms import false_alarm_minutes
 from biosig.evaluation.intervals import percentile_interval, resampled_totals
-from biosig.evaluation.metrics import mean_and_sd
+from biosig.evaluation.metrics import areas
 
 __all__ = ["anomaly_report"]
 
@@ -75,7 +75,7 @@ def anomaly_report(
     for place, name in enumerate(kinds):
         table[name]["ci95"] = drawn[place + 1]
     return {
-        **_areas(~usual, ranked),
+        **areas(~usual, ranked),
         "ci95": drawn[0],
         "classes": table,
         "normal": {
@@ -105,13 +105,6 @@ def _rate(minutes: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
-def _areas(odd: NDArray[np.bool_], ranked: NDArray[np.float64]) -> dict[str, float | None]:
-    """Areas under the ROC and precision-recall curves; None where one side is empty."""
-    if odd.all() or not odd.any():
-        return {"auroc": None, "auprc": None}
-    return {"auroc": float(roc_auc_score(odd, ranked)), "auprc": float(average_precision_score(odd, ranked))}
-
-
 def _kind(
     own: NDArray[np.bool_], usual: NDArray[np.bool_], ranked: NDArray[np.float64], flagged: NDArray[np.bool_]
 ) -> dict[str, Any]:
@@ -119,7 +112,7 @@ def _kind(
     both = own | usual
     return {
         "support": int(own.sum()),
-        **_areas(own[both], ranked[both]),
+        **areas(own[both], ranked[both]),
         "sensitivity": plain(ratio(flagged[own].sum(), own.sum())),
     }
 
@@ -135,7 +128,7 @@ def _subject(
     """One subject's figures."""
     return {
         "n": int(own.sum()),
-        **_areas(~usual[own], ranked[own]),
+        **areas(~usual[own], ranked[own]),
         "normal": {
             "support": int((usual & own).sum()),
             "false_positive_rate": plain(ratio(flagged[usual & own].sum(), (usual & own).sum())),
@@ -149,7 +142,7 @@ def _subject(
 
 def _patient_mean(usual: NDArray[np.bool_], ranked: NDArray[np.float64], who: NDArray[np.int64]) -> dict[str, Any]:
     """AUROC within each subject who has both sides, averaged: every patient weighs the same."""
-    each = [_areas(~usual[who == number], ranked[who == number])["auroc"] for number in np.unique(who)]
+    each = [areas(~usual[who == number], ranked[who == number])["auroc"] for number in np.unique(who)]
     figures = mean_and_sd(each)
     return {"auroc": figures["mean"], "sd": figures["sd"], "n": figures["n"]}
 
@@ -181,8 +174,8 @@ def _drawn_areas(
     below, odd = totals[:, 0], totals[:, 1:]
     groups = [odd.sum(axis=1), *np.moveaxis(odd, 1, 0)]
     return [
-        {"auroc": percentile_interval(areas[0]), "auprc": percentile_interval(areas[1])}
-        for areas in (_binned_areas(below, group) for group in groups)
+        {"auroc": percentile_interval(auroc), "auprc": percentile_interval(auprc)}
+        for auroc, auprc in (_binned_areas(below, group) for group in groups)
     ]
 
 

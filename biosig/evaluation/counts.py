@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from biosig.evaluation.intervals import percentile_interval, resampled_totals
 
-__all__ = ["ClassCounts", "intervals_of", "plain", "ratio"]
+__all__ = ["ClassCounts", "intervals_of", "mean_and_sd", "plain", "ratio"]
 
 
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
@@ -25,6 +26,17 @@ def plain(value: Any) -> float | None:
     """A float for JSON: None where the figure is undefined (NaN)."""
     number = float(value)
     return None if np.isnan(number) else number
+
+
+def mean_and_sd(values: Sequence[float | None] | NDArray[np.float64]) -> dict[str, Any]:
+    """``mean``, ``sd`` (of the sample, None for one) and ``n`` of the values that are defined: not None, not NaN."""
+    every = np.array(values, dtype=np.float64)
+    defined = every[~np.isnan(every)]
+    return {
+        "mean": float(defined.mean()) if len(defined) else None,
+        "sd": float(defined.std(ddof=1)) if len(defined) > 1 else None,
+        "n": len(defined),
+    }
 
 
 @dataclass(frozen=True, eq=False)

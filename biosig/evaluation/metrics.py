@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from biosig.evaluation.counts import ClassCounts, intervals_of, plain, ratio
+from biosig.evaluation.counts import ClassCounts, intervals_of, mean_and_sd, plain, ratio
 from biosig.evaluation.curves import calibration, calibration_error, precision_recall
 from biosig.evaluation.intervals import percentile_interval, resampled_areas, resampled_totals
 
-__all__ = ["classification_report", "mean_and_sd", "patient_means", "spread", "without_top_patient"]
+__all__ = ["areas", "classification_report", "patient_means", "spread", "without_top_patient"]
 
 _MANY = 60
 _OVERALL = ("macro_f1", "accuracy", "balanced_accuracy", "kappa")
@@ -73,7 +73,7 @@ def classification_report(
         false_positives = counts.predicted[number] - counts.hits[number]
         by_class[label] = counts.figures(number) | {
             "false_positive_rate": plain(ratio(false_positives, total.sum() - counts.support[number])),
-            **_areas(items.truth == number, items.probs[:, number]),
+            **areas(items.truth == number, items.probs[:, number]),
             "ci95": class_intervals[number],
         }
     confidence = items.probs[np.arange(len(items.truth)), items.guess]
@@ -183,7 +183,7 @@ def _intervals(
     return per_class, {name: percentile_interval(drawn[name]) for name in _OVERALL}
 
 
-def _areas(is_class: NDArray[np.bool_], score: NDArray[np.float64]) -> dict[str, float | None]:
+def areas(is_class: NDArray[np.bool_], score: NDArray[np.float64]) -> dict[str, float | None]:
     """Areas under the ROC and precision-recall curves of one class against the rest; None where one side is empty."""
     if is_class.all() or not is_class.any():
         return {"auroc": None, "auprc": None}
@@ -248,7 +248,8 @@ def patient_means(per_subject: ClassCounts, classes: Sequence[str]) -> dict[str,
     means: dict[str, Any] = {}
     for number, label in enumerate(classes):
         f1 = per_subject.f1[per_subject.support[:, number] > 0, number]
-        means[label] = _mean_and_sd(f1, mean="f1")
+        figures = mean_and_sd(f1)
+        means[label] = {"f1": figures["mean"], "sd": figures["sd"], "n": figures["n"]}
     return means
 
 
@@ -316,16 +317,3 @@ def spread(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
     overall = {name: mean_and_sd([report[name] for report in reports]) for name in (*_OVERALL, "auroc")}
     return {"classes": by_class, **overall}
-
-
-def mean_and_sd(values: Sequence[float | None]) -> dict[str, Any]:
-    """``mean``, ``sd`` (of the sample, None for one) and ``n`` of the values that are defined."""
-    return _mean_and_sd(np.array([value for value in values if value is not None], dtype=np.float64), mean="mean")
-
-
-def _mean_and_sd(values: NDArray[np.float64], *, mean: str) -> dict[str, Any]:
-    return {
-        mean: float(values.mean()) if len(values) else None,
-        "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
-        "n": len(values),
-    }

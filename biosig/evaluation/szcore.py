@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from biosig.evaluation.counts import plain, ratio
+from biosig.evaluation.counts import mean_and_sd, plain, ratio
 from biosig.evaluation.intervals import percentile_interval, resampled_totals
 
 __all__ = ["SZCORE", "Detected", "EventRule", "Tally", "score_events", "score_samples", "szcore_report"]
@@ -173,7 +173,8 @@ def _figures(counts: NDArray[np.float64], *, draws: int, seed: int) -> dict[str,
     if len(counts) > 1:
         drawn = _rates(resampled_totals(counts, draws=draws, seed=seed))
         intervals = {name: percentile_interval(values) for name, values in drawn.items()}
-    return {**_summary(counts.sum(axis=0)), "ci95": intervals, "subject_mean": _means(each)}
+    means = {name: mean_and_sd(values) for name, values in each.items()}
+    return {**_summary(counts.sum(axis=0)), "ci95": intervals, "subject_mean": means}
 
 
 def _summary(counts: NDArray[np.float64]) -> dict[str, Any]:
@@ -196,18 +197,6 @@ def _rates(counts: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         "f1": ratio(2 * found, references + found + false),
         "false_alarms_per_day": ratio(false * _DAY_S, duration_s),
     }
-
-
-def _means(each: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
-    means: dict[str, Any] = {}
-    for name, values in each.items():
-        defined = values[~np.isnan(values)]
-        means[name] = {
-            "mean": float(defined.mean()) if len(defined) else None,
-            "sd": float(defined.std(ddof=1)) if len(defined) > 1 else None,
-            "n": len(defined),
-        }
-    return means
 
 
 def _inside(spans: Spans, duration_s: float, what: str) -> Spans:

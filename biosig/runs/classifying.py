@@ -14,7 +14,8 @@ from torch import nn
 from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.pictures import Pictures
-from biosig.evaluation.metrics import mean_and_sd, spread
+from biosig.evaluation.counts import mean_and_sd
+from biosig.evaluation.metrics import spread
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.end_to_end import report_detected, report_labelled

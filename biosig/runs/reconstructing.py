@@ -14,8 +14,8 @@ from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.pictures import Pictures
 from biosig.evaluation.anomaly import anomaly_report
+from biosig.evaluation.counts import mean_and_sd
 from biosig.evaluation.false_alarms import false_alarm_minutes, persistence, threshold_within
-from biosig.evaluation.metrics import mean_and_sd
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.anomaly_gallery import odd_and_usual
