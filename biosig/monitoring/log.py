@@ -6,7 +6,8 @@ Nothing here knows of a database; :mod:`biosig.monitoring.store` keeps these in 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from biosig.monitoring.intake import Notice
 from biosig.records.recording import Layout
 from biosig.scoring.scorer import Score
 
-__all__ = ["Action", "Entry", "Scored", "Snapshot", "now", "row_of"]
+__all__ = ["Action", "Entry", "Scored", "Snapshot", "now", "row_of", "told_of"]
 
 
 def now() -> str:
@@ -102,3 +103,9 @@ def row_of(entry: Entry) -> tuple[str, dict[str, Any]]:
         return "scores", row | {"anomaly": anomaly, "probs": probs}
     name = "states" if isinstance(what, SignalState) else "alarms" if isinstance(what, AlarmEvent) else "notices"
     return name, row | {field: getattr(what, field) for field in what.__slots__}
+
+
+def told_of(name: str, row: Mapping[Any, Any]) -> Entry:
+    """The entry of the log ``name`` (``alarms`` or ``notices``) of which :func:`row_of` gave this row."""
+    kind: type[AlarmEvent | Notice] = AlarmEvent if name == "alarms" else Notice
+    return Entry(row["patient"], row["number"], kind(**{field.name: row[field.name] for field in fields(kind)}))

@@ -109,6 +109,13 @@ class Monitor:
         """Why the log cannot be written now; empty where it can."""
         return self._ledger.trouble if self._ledger else ""
 
+    def committed(self, most: int) -> list[Entry]:
+        """The last alarms and notices in the store, those of the run that is resumed included; oldest first.
+
+        ``StoreError`` where it cannot be read.
+        """
+        return self._ledger.session.last_told(most) if self._ledger else []
+
     def admit(self, patient: str, layout: Layout, source: Source) -> Bed:
         """A new patient, or one who was watched by the run that is resumed.
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from biosig.errors import StoreError
-from biosig.monitoring.log import Action, Entry, Snapshot, now, row_of
+from biosig.monitoring.log import Action, Entry, Snapshot, now, row_of, told_of
 from biosig.monitoring.tables import (
     ACTIONS,
     LOGS,
@@ -268,6 +269,17 @@ class Session:
         with self.store._told(), self.store.engine.connect() as connection:
             ended = sa.select(SESSIONS.c.ended).where(SESSIONS.c.session == self.number)
             return connection.execute(ended).scalar() is not None
+
+    def last_told(self, most: int) -> list[Entry]:
+        """The last alarms and notices of all patients, at most so many, oldest first."""
+        found: list[tuple[float, int, Entry]] = []
+        with self.store._told(), self.store.engine.connect() as connection:
+            for name in ("alarms", "notices"):
+                table = LOGS[name]
+                newest = sa.select(table).where(table.c.session == self.number).limit(most)
+                rows = connection.execute(newest.order_by(table.c.time_s.desc(), table.c.number.desc()))
+                found += [(row["time_s"], row["number"], told_of(name, row)) for row in rows.mappings()]
+        return [entry for _, _, entry in sorted(found, key=itemgetter(0, 1))][-most:]
 
     def frame(self, name: str, patient: str | None = None) -> pd.DataFrame:
         """All entries of one kind (``scores``, ``states``, ``alarms``, ``notices``), one row each, in order."""

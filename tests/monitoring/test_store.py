@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from biosig.errors import StoreError
 from biosig.monitoring.events import AlarmEvent, SignalState
+from biosig.monitoring.intake import Notice
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.log import Action, Entry, Snapshot
 from biosig.monitoring.monitor import Monitor
@@ -244,6 +245,18 @@ def test_a_session_of_other_sources_is_not_gone_on_with(tmp_path, open_store):
     store.begin({"sources": ["100"]})
     with pytest.raises(StoreError, match=r"sources was \['100'\], now is \['101'\]"):
         store.resume({"sources": ["101"]})
+
+
+def test_the_last_alarms_and_notices_are_found_again_as_they_were_told(tmp_path, open_store):
+    session = open_store(tmp_path / "events.sqlite").begin({})
+    alarms = [AlarmEvent(float(n), "asystole", "high", "raised", n - 4.0, "no beat", technical=n == 3) for n in (1, 3)]
+    notice = Notice(2.0, "gap", "1 s never came")
+    entries = [Entry("a", 0, alarms[0]), Entry("b", 0, notice), Entry("a", 1, alarms[1]), *states(0, 2, "c")]
+    session.commit(entries, {})
+    open_store(tmp_path / "events.sqlite").begin({}).commit([Entry("a", 0, alarms[0])], {})
+    told = [(entry.patient, entry.number, entry.what) for entry in session.last_told(9)]
+    assert told == [("a", 0, alarms[0]), ("b", 0, notice), ("a", 1, alarms[1])]
+    assert [entry.what for entry in session.last_told(2)] == [notice, alarms[1]]
 
 
 def test_actions_wait_until_they_are_obeyed(tmp_path, open_store):

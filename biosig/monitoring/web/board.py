@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection
+from operator import itemgetter
 from typing import Any
 
 from biosig.monitoring.log import Entry
@@ -46,6 +47,7 @@ class Board:
         self._charts: dict[str, Chart] = {}
         self._pages: list[Outbox] = []
         self._log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self._past: defaultdict[str, list[Entry]] = defaultdict(list)
         self._trouble = ""
         self._refused: tuple[str, ...] = ()
         self._ended = ""
@@ -75,10 +77,21 @@ class Board:
             self._tell_states(self._charts if due else loud)
 
     def _welcome(self, monitor: Monitor) -> None:
-        for patient, bed in monitor.beds.items():
-            if patient not in self._charts:
-                self._charts[patient] = Chart(bed)
-                self._urgent(pack({"kind": "bed"} | self._charts[patient].card()))
+        """Take in new patients; of one who was watched by a run that is resumed, with what was told of them then."""
+        new = {patient: Chart(bed) for patient, bed in monitor.beds.items() if patient not in self._charts}
+        if not new:
+            return
+        if not self._charts:
+            for entry in monitor.committed(LOG_LENGTH):
+                self._past[entry.patient].append(entry)
+        self._charts |= new
+        past = [row for patient, chart in new.items() for row in chart.note(self._past.pop(patient, []))]
+        self._log.extend(sorted(past, key=itemgetter("time_s")))
+        if past:  # a page takes the whole log as what has been, and cries out what comes after it
+            self._urgent(self._hello())
+            return
+        for chart in new.values():
+            self._urgent(pack({"kind": "bed"} | chart.card()))
 
     def _note(self, chart: Chart, entries: list[Entry]) -> bool:
         """Tell of a patient's entries; whether the alarm log has new ones."""

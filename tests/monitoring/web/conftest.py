@@ -33,10 +33,10 @@ class Served:
     Replays are begun when the test says so, so that nothing depends on how long a browser takes to start.
     """
 
-    def __init__(self, bundle, store):
+    def __init__(self, bundle, session):
         self.orders = Orders()
         self.board = Board(self.orders)
-        self.session = store.begin({})
+        self.session = session
         self.raised = {}
         self.error = None
         ledger = Ledger(self.session, every_s=0.05)
@@ -91,9 +91,29 @@ def passage(flutter):
 
 
 @pytest.fixture
-def served(bundle, tmp_path):
+def watch_seconds(bundle, passage):
+    """Watch the first seconds of the passage into a session, every alarm acknowledged by Dr N, and stop."""
+
+    def run(session, seconds):
+        def acknowledge(monitor, _step):
+            if monitor.beds["207"].view().alarms:
+                monitor.acknowledge("207", who="Dr N")
+
+        done = []
+        monitor = Monitor({"ecg": bundle}, ledger=Ledger(session), listeners=[acknowledge])
+        monitor.run([Replay({"207": passage})], stop=lambda: done.append(0) or len(done) > seconds)
+
+    return run
+
+
+@pytest.fixture
+def served(bundle, tmp_path, request, watch_seconds):
+    """A session that goes on with one of so many seconds, where a test is parametrised with them."""
     store = Store.in_file(tmp_path / "events.sqlite")
-    one = Served(bundle, store)
+    session = store.begin({})
+    if seconds := getattr(request, "param", 0):
+        watch_seconds(session, seconds)
+    one = Served(bundle, session)
     with PageServer(one.board, one.orders, token=TOKEN) as server:
         one.server, one.door = server, server.door
         yield one

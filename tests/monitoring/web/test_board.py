@@ -3,9 +3,11 @@
 import pytest
 
 from biosig.monitoring.events import AlarmEvent
+from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.monitor import Monitor, Round
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.sources import Replay
+from biosig.monitoring.store import Store
 from biosig.monitoring.web.board import Board
 from biosig.monitoring.web.outbox import Outbox
 from biosig.monitoring.web.wire import unpack
@@ -120,3 +122,36 @@ def test_once_a_second_a_page_hears_for_how_long_the_monitor_has_taken_no_orders
         board.beat()
     ((sign, _),) = heard(page, "ward")
     assert sign["idle_s"] == 1.0
+
+
+@pytest.fixture
+def resumed(bundle, passage, watch_seconds, tmp_path):
+    """5 s of a patient, then the rest with a board, of which a page has been open since before anybody was admitted.
+    The alarms stored of the first part, the board, and the page."""
+    store = Store.in_file(tmp_path / "events.sqlite")
+    watch_seconds(store.begin({}), 5)
+    session, orders = store.resume({}), Orders()
+    before = session.frame("alarms")
+    board, page = Board(orders), Outbox(lambda: None)
+    board.join(page)
+    monitor = Monitor({"ecg": bundle}, ledger=Ledger(session), listeners=[board], orders=orders)
+    monitor.run([Replay({"207": passage})])
+    yield before, board, page
+    store.close()
+
+
+def test_a_resumed_log_goes_on_after_what_was_told_before(resumed):
+    before, board, page = resumed
+    told = heard(page)
+    early, again = (header for header, _ in told if header["kind"] == "hello")
+    assert early["log"] == []
+    assert [(row["time_s"], row["alarm"], row["event"], row["detail"]) for row in again["log"]] == list(
+        before[["time_s", "alarm", "kind", "detail"]].itertuples(index=False, name=None)
+    )
+    assert "acknowledged" in set(before.kind)
+    live = [header for header, _ in told if header["kind"] == "alarm"]
+    assert live
+    late = Outbox(lambda: None)
+    board.join(late)
+    ((hello, _),) = heard(late, "hello")
+    assert hello["log"] == [*again["log"], *live]

@@ -77,6 +77,23 @@ def test_acknowledging_by_key_reaches_the_store_and_stops_the_flashing(served, s
     assert len(done) == 1
 
 
+@pytest.mark.parametrize("served", [5], indirect=True)
+def test_after_a_resumption_the_alarm_log_goes_on_newest_first(served, screen, passage):
+    before = served.session.frame("alarms", "207")
+    told = before[before.kind != "suppressed"].iloc[::-1]
+    assert told.kind.tolist() == ["acknowledged", "raised"]
+    window = screen()
+    served.watch({"207": passage}, speed=1e6)
+    window.wait_for_selector(".tile.ended")
+    window.evaluate("location.hash = '#/bed/207'")
+    window.wait_for_selector(".log li")
+    rows = window.eval_on_selector_all(".log li", "(all) => all.map((e) => e.innerText)")
+    assert len(rows) > len(told)
+    for row, alarm, kind in zip(rows[-len(told) :], told.alarm, told.kind, strict=True):
+        assert f"{alarm.replace('-', ' ')} {kind}" in row
+    assert "by Dr N" in rows[-2]
+
+
 @pytest.mark.parametrize("token", ["", "#wrong"])
 def test_a_wrong_token_gets_nothing(served, screen, passage, token):
     served.watch({"207": passage}, speed=1e6)
