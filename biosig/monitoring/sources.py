@@ -100,6 +100,8 @@ class Replay(Source):
     recordings : by patient.
     speed : seconds of signal per second; infinite = as fast as they can be watched.
     tick_s : seconds of signal per packet, handed over when the last of its samples would have been measured.
+    at_once : at infinite speed, ticks in a packet: the first has one and each next twice as many up to these, so that
+        the first figures need not wait for minutes of signal.
     clock : seconds on the wall, from anywhere.
     """
 
@@ -109,12 +111,15 @@ class Replay(Source):
         *,
         speed: float = math.inf,
         tick_s: float = 1.0,
+        at_once: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not speed > 0:
             raise ValueError(f"speed must be more than 0, got {speed:g}")
+        if at_once > 1 and not math.isinf(speed):
+            raise ValueError(f"several ticks at once come only at infinite speed, got {at_once} at {speed:g}")
         self._reels = {patient: _Reel(recording, tick_s) for patient, recording in recordings.items()}
-        self._tick_s, self._speed, self._clock = tick_s, speed, clock
+        self._tick_s, self._at_once, self._speed, self._clock = tick_s, at_once, speed, clock
         self._begun_s: float | None = None
         self._ticks = 0
         self.ended = not recordings
@@ -128,12 +133,13 @@ class Replay(Source):
             self._begun_s = self._clock()
         if self.ended or self.due_s() > 0:
             return []
-        self._ticks += 1
+        n_ticks = min(1 + self._ticks, self._at_once)
+        self._ticks += n_ticks
         given = []
         for patient, reel in self._reels.items():
             if reel.told_end:
                 continue
-            if (packet := reel.next()) is not None:
+            if (packet := reel.next(n_ticks)) is not None:
                 given.append(Delivery(patient, reel.layout, packet))
             if reel.done:
                 reel.told_end = True
@@ -178,14 +184,14 @@ class _Reel:
         """Whether the last sample was handed over."""
         return self.place >= self._recording.n_times
 
-    def next(self) -> Packet | None:
-        stop = min(self.place + self._size, self._recording.n_times)
+    def next(self, n_ticks: int) -> Packet | None:
+        stop = min(self.place + n_ticks * self._size, self._recording.n_times)
         if stop <= self.place:
             return None
         first = self.place - self._block_start
         if not 0 <= first <= self._block.shape[1] - (stop - self.place):
             self._block_start, first = self.place, 0
-            end = min(self.place + self._ahead, self._recording.n_times)
+            end = min(max(stop, self.place + self._ahead), self._recording.n_times)
             self._block = self._recording.samples.read(self.place, end)
         packet = Packet(self._block[:, first : first + stop - self.place], start_sample=self.place)
         self.place = stop

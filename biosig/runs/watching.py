@@ -171,6 +171,8 @@ def monitor(
                 device=device, listeners=listeners, orders=orders,
             )  # fmt: skip
             ended = watcher.run(opened, stop=stop)
+            if not ended:
+                say("stopping: the results so far are being written")
         else:
             say(f"{place.name}: everything was watched already; its results are written again")
         files = export(session, out)
@@ -275,9 +277,9 @@ def _open_sources(
 
 
 def played(recordings: Mapping[str, Recording], *, speed: float = math.inf, tick_s: float = 1.0) -> Replay:
-    """Recordings as a source: at infinite speed as many ticks are handed over at a time as are scored at a time."""
+    """Recordings as a source: at infinite speed soon as many ticks are handed over as are scored at a time."""
     at_once = max(1, AT_ONCE // max(1, len(recordings))) if math.isinf(speed) else 1
-    return Replay(recordings, speed=speed, tick_s=at_once * tick_s)
+    return Replay(recordings, speed=speed, tick_s=tick_s, at_once=at_once)
 
 
 def open_recordings(names: Sequence[str], panel: Panel, *, say: Say) -> dict[str, Recording]:

@@ -157,6 +157,7 @@ def test_ctrl_c_ends_cleanly_and_the_rest_is_watched_later(ward, bundle_folder, 
     first.send_signal(signal.SIGINT)
     _, said = first.communicate()
     assert first.returncode == 130, said
+    assert b"stopping: the results so far are being written" in said
     assert b"--resume goes on from here" in said
     second = _started([*arguments, "--resume", "--on-resume", "continue"])
     rest, said = second.communicate(frames[4 * 3600 : 4 * 7200])

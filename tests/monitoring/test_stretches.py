@@ -118,3 +118,16 @@ def test_a_run_in_long_stretches_goes_on_where_it_stopped(tmp_path, watch, log, 
         )
         assert not session.ended
     assert log(watch(path, Replay({"207": flutter}, tick_s=25.0))) == unbroken
+
+
+def test_a_file_read_at_full_speed_comes_in_growing_stretches_so_that_first_figures_come_soon(
+    tmp_path, watch, log, flutter, unbroken
+):
+    source = Replay({"207": flutter}, at_once=8)
+    lengths_s = []
+    while not source.ended:
+        lengths_s += [given.packet.data.shape[1] / FS for given in source.poll() if given.packet is not None]
+    assert lengths_s == [1, 2, 4, 8, 8, 8, 8, 8, 8, 5]
+    assert log(watch(tmp_path / "events.sqlite", Replay({"207": flutter}, at_once=8))) == unbroken
+    with pytest.raises(ValueError, match="infinite speed, got 8 at 10"):
+        Replay({"207": flutter}, speed=10, at_once=8)
