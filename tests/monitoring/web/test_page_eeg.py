@@ -82,3 +82,43 @@ def test_rows_of_a_montage_are_differences(screen):
         10.0,
     )
     assert amplitudes == pytest.approx([30.0, 20.0, 10.0], rel=0.02)
+
+
+@pytest.mark.parametrize("unit", ["mV", "uV"])
+@pytest.mark.parametrize("theme", ["strip", "strip night"])
+def test_ecg_and_eeg_are_drawn_in_the_colours_of_where_they_stand(screen, unit, theme):
+    ink, drawn, fine, coarse, lines = screen().evaluate(
+        f"""async ([unit, theme]) => {{ const hz = 1; {RING}
+          const {{ Sweep }} = await import('/page/sweep.js');
+          const {{ lookOf }} = await import('/page/looks.js');
+          const {{ colourAt, el }} = await import('/page/dom.js');
+          card.units = [unit, unit];
+          const host = el('div', {{ class: theme, style: 'width: 600px' }});
+          document.body.append(host);
+          const sweep = new Sweep(host, {{ card, ring, marks: [], scores: false }}, lookOf(card, {{ heightMm: 42 }}));
+          sweep.draw(3.5);
+          const solid = (canvas) => {{
+            const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            const at = Array.from({{ length: pixels.length / 4 }}, (_, i) => 4 * i).filter((i) => pixels[i + 3] > 128);
+            return [...new Set(at.map((i) => [...pixels.slice(i, i + 3)].join()))];
+          }};
+          const canvas = el('canvas');
+          const asPixel = (name) => {{
+            const context = canvas.getContext('2d');
+            context.fillStyle = colourAt(host)(name);
+            context.fillRect(0, 0, 1, 1);
+            return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)].join();
+          }};
+          const [paper, trace] = host.children;
+          return [asPixel('--ink'), solid(trace), asPixel('--fine'), asPixel('--coarse'), solid(paper)];
+        }}""",
+        [unit, theme],
+    )
+    assert any(near(ink, one) for one in drawn)
+    assert any(near(fine, one) or near(coarse, one) for one in lines)
+
+
+def near(one, other):
+    """Alike but for what half-transparent pixels lose in eight bits."""
+    pairs = zip(one.split(","), other.split(","), strict=True)
+    return all(abs(int(a) - int(b)) <= 2 for a, b in pairs)

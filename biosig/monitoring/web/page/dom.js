@@ -24,3 +24,9 @@ export function clock(seconds) {
 }
 
 export const fixed = (value, digits = 0) => (value == null || Number.isNaN(value) ? "--" : value.toFixed(digits));
+
+/** Gives the colours that the style sheet has, by name, where an element stands. */
+export function colourAt(element) {
+  const style = getComputedStyle(element);
+  return (name) => style.getPropertyValue(name).trim();
+}

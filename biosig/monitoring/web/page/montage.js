@@ -44,15 +44,6 @@ export function montageLook({ heightMm, margin = true }) {
   return {
     label: (card) => `EEG of ${card.patient}, ${card.channels.length} channels, ${MM_PER_S} millimetres per second, ${UV_PER_MM} microvolts per millimetre`,
 
-    colours: (style) => ({
-      ink: style.getPropertyValue("--ink").trim(),
-      missing: style.getPropertyValue("--missing").trim(),
-      fine: style.getPropertyValue("--fine").trim(),
-      coarse: style.getPropertyValue("--coarse").trim(),
-      text: style.getPropertyValue("--paper-text").trim(),
-      font: style.fontFamily,
-    }),
-
     layout(width, bed) {
       const mm = settings.pixelsPerMm * settings.zoom;
       const wanted = rowsOf(bed.card.channels, settings.montage);

@@ -14,17 +14,6 @@ export function paperLook({ heightMm, most = 1, margin = true, anomaly = true })
   return {
     label: (card) => `ECG of ${card.patient}, lead ${card.channels.join(", ")}, ${MM_PER_S} millimetres per second, ${MM_PER_MV} millimetres per millivolt`,
 
-    colours: (style) => ({
-      ink: style.getPropertyValue("--ink").trim(),
-      missing: style.getPropertyValue("--missing").trim(),
-      fine: style.getPropertyValue("--fine").trim(),
-      coarse: style.getPropertyValue("--coarse").trim(),
-      text: style.getPropertyValue("--paper-text").trim(),
-      chip: style.getPropertyValue("--chip").trim(),
-      chipText: style.getPropertyValue("--chip-text").trim(),
-      font: style.fontFamily,
-    }),
-
     layout(width, bed) {
       const mm = settings.pixelsPerMm * settings.zoom;
       const leads = bed.card.channels.length;

@@ -3,9 +3,26 @@
 // A Look says how it is arranged: `layout(width, card)` gives the geometry, `paper(context, geometry, colours)` paints
 // what stands still, `marks(...)` what belongs to single beats or windows. See paper.js for the ECG.
 
+import { colourAt } from "./dom.js";
+
 const ERASED_S = 0.4;
 const BEHIND_S = 0.3; // marks are put behind the pen, where the erased bar does not cut them
 const MISSING_DOTS_PX = 5;
+
+/** What a host's style sheet has for signal and paper. */
+function coloursOf(host) {
+  const colour = colourAt(host);
+  return {
+    ink: colour("--ink"),
+    missing: colour("--missing"),
+    fine: colour("--fine"),
+    coarse: colour("--coarse"),
+    text: colour("--paper-text"),
+    chip: colour("--chip"),
+    chipText: colour("--chip-text"),
+    font: getComputedStyle(host).fontFamily,
+  };
+}
 
 export class Sweep {
   #paper = document.createElement("canvas");
@@ -39,7 +56,7 @@ export class Sweep {
   arrange() {
     const width = Math.floor(this.host.clientWidth);
     if (!width) return;
-    const colours = this.look.colours(getComputedStyle(this.host));
+    this.colours = coloursOf(this.host);
     this.geometry = this.look.layout(width, this.bed);
     const ratio = window.devicePixelRatio || 1;
     for (const canvas of [this.#paper, this.#trace]) {
@@ -50,8 +67,7 @@ export class Sweep {
       canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
     }
     this.host.style.height = `${this.geometry.height}px`;
-    this.look.paper(this.#paper.getContext("2d"), this.geometry, colours, this.bed);
-    this.colours = colours;
+    this.look.paper(this.#paper.getContext("2d"), this.geometry, this.colours, this.bed);
     this.#drawn = NaN;
   }
 

@@ -1,6 +1,6 @@
 // Trends over hours, drawn by uPlot.
 
-import { clock, el } from "./dom.js";
+import { clock, colourAt, el } from "./dom.js";
 import { settings } from "./settings.js";
 
 const HOURS = [0.25, 1, 4, 24];
@@ -35,9 +35,8 @@ export class Trends {
   }
 
   #make() {
-    const style = getComputedStyle(this.element);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false }, font: `12px ${style.fontFamily}` };
+    const colour = colourAt(this.element);
+    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false }, font: `12px ${getComputedStyle(this.element).fontFamily}` };
     this.kinds = KINDS.filter((kind) => kind.when?.(this.bed) ?? true);
     this.host.style.setProperty("--plots", this.kinds.length);
     this.plots = this.kinds.map((kind) => {
