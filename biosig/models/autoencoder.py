@@ -153,11 +153,12 @@ class ConvAutoencoder(nn.Module):
     def _by_own_standards(self, sequences: Tensor, count: Tensor) -> Tensor:
         """Terms of the last window less the patient's level, in units of the patient's spread: (n, n_terms)."""
         usual = torch.addcmul(-self.usual / self.spread, sequences, 1 / self.spread)
-        there = (torch.arange(usual.shape[1], device=usual.device) < count[:, None]).to(usual.dtype)[:, None]
+        # not by a matrix product: that one adds up in an order that depends on where a sequence stands among others
+        there = (torch.arange(usual.shape[1], device=usual.device) < count[:, None]).to(usual.dtype)[..., None]
         known = count[:, None] + _TRUST
-        level = (there @ usual.clamp(-1, 1))[:, 0] / known
+        level = usual.clamp(-1, 1).mul_(there).sum(dim=1) / known
         last = _last(usual, count).clamp(-_LIMIT, _LIMIT)
-        distance = (there @ (usual - level[:, None]).abs_().clamp_(max=1))[:, 0]
+        distance = (usual - level[:, None]).abs_().clamp_(max=1).mul_(there).sum(dim=1)
         spread = (distance + _TRUST * _USUAL_SPREAD) / known
         return ((last - level) / spread).clamp(-_LIMIT, _LIMIT)
 

@@ -267,3 +267,15 @@ def test_a_model_that_could_see_nothing_is_refused():
     shape = InputShape(n_channels=2, length=64, n_features=0, context=6)
     with pytest.raises(ValueError, match="nothing of a window enters"):
         build_model("recurrent", {"hidden": 0, "stem": []}, shape, 4)
+
+
+@pytest.mark.parametrize(("name", "options"), AUTOENCODERS)
+def test_a_score_is_the_same_to_the_bit_wherever_its_sequence_stands_among_others(name, options):
+    model = built(name, options)
+    measured = model.measure(torch.randn(64, 2, 64, generator=torch.Generator().manual_seed(0)), torch.zeros(64, 5))
+    sequences = measured[torch.from_numpy(np.random.default_rng(0).integers(64, size=(40, 128)))]
+    count = torch.arange(89, 129)
+    together = model.judge(sequences, count)
+    for first in (1, 2, 3, 5):
+        some = slice(first, first + 16)
+        torch.testing.assert_close(model.judge(sequences[some], count[some]), together[some], rtol=0, atol=0)
