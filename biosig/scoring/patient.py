@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,21 @@ from biosig.windows.stream import Cutting, WindowStream
 
 __all__ = ["PatientWindows", "Ready"]
 
-Ready = tuple[Cutting, NDArray[np.float32]]
-"""Windows now complete, and their samples float32 (n, n_channels, length)."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Windows now complete.
+
+    Parameters
+    ----------
+    cutting : the windows.
+    samples : of them, float32 (n, n_channels, length).
+    origin_s : time of the first sample of the signal that ``cutting`` counts from.
+    """
+
+    cutting: Cutting
+    samples: NDArray[np.float32]
+    origin_s: float
 
 
 class PatientWindows:
@@ -80,7 +94,7 @@ class PatientWindows:
         spare = min(max(0, self.stream.needed_from - self._signal_start), signal.shape[1])
         self._signal = signal[:, spare:].copy()
         self._signal_start += spare
-        return cutting, samples
+        return Ready(cutting, samples, self.origin_s)
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""

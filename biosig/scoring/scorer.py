@@ -21,9 +21,9 @@ from biosig.records.recording import Layout
 from biosig.scoring.judge import Judge, Trained, Verdicts
 from biosig.scoring.patient import PatientWindows, Ready
 from biosig.signal.stream import State
-from biosig.windows.stream import Cutting
+from biosig.windows.stream import WindowStream
 
-__all__ = ["Score", "Scorer", "Trained", "Ward"]
+__all__ = ["Cut", "Score", "Scorer", "Trained", "Ward"]
 
 Patient = TypeVar("Patient", bound=Hashable)
 
@@ -81,6 +81,20 @@ class _Group(Generic[Patient]):
             pushed = PatientWindows.push_together(windows, [chunks[patient] for patient in some])
             ready.update(zip(some, pushed, strict=True))
         return ready
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut(Generic[Patient]):
+    """Windows of a ward that are complete and wait to be judged.
+
+    Parameters
+    ----------
+    patients : whom samples came of.
+    ready : of each group of the ward's bundles, by patient.
+    """
+
+    patients: tuple[Patient, ...]
+    ready: tuple[dict[Patient, Ready], ...]
 
 
 class Ward(Generic[Patient]):
@@ -160,29 +174,35 @@ class Ward(Generic[Patient]):
 
         ``SourceError`` where a chunk has not the channels of its patient's layout; nobody's is taken in then.
         """
+        return self.judge(self.cut(chunks))
+
+    def cut(self, chunks: Mapping[Patient, NDArray[Any]]) -> Cut[Patient]:
+        """The first half of ``push``: from samples to windows, for :meth:`judge`.
+
+        The two halves share no state, so one thread can cut while another judges what was cut before. What else there
+        is to be called waits until everything that was cut is judged.
+        """
         for patient, chunk in chunks.items():
             n_channels = self._layouts[patient].n_channels
             if chunk.ndim != 2 or len(chunk) != n_channels:
                 raise SourceError(f"expected chunks of ({n_channels}, n) samples, got shape {chunk.shape}")
-        scores: dict[Patient, list[Score]] = {patient: [] for patient in chunks}
-        for group in self._groups:
-            _score(group, group.push(chunks), scores)
-        return self._in_order(scores)
+        return Cut(tuple(chunks), tuple(group.push(chunks) for group in self._groups))
 
-    def flush(self, patients: Sequence[Patient] | None = None) -> dict[Patient, list[Score]]:
-        """The scores that the end of these patients' recordings (default: all) completes."""
-        chosen = self.patients if patients is None else patients
-        scores: dict[Patient, list[Score]] = {patient: [] for patient in chosen}
-        for group in self._groups:
-            _score(group, {patient: group.patients[patient].flush() for patient in chosen}, scores)
-        return self._in_order(scores)
-
-    def _in_order(self, scores: dict[Patient, list[Score]]) -> dict[Patient, list[Score]]:
-        """Scores of several groups of bundles by the time they are due."""
+    def judge(self, cut: Cut[Patient]) -> dict[Patient, list[Score]]:
+        """The second half of ``push``: the scores of windows, in the order in which they were cut."""
+        scores: dict[Patient, list[Score]] = {patient: [] for patient in cut.patients}
+        for group, ready in zip(self._groups, cut.ready, strict=True):
+            _score(group, ready, scores)
         if len(self._groups) > 1:
             for found in scores.values():
                 found.sort(key=lambda score: score.ready_s)
         return scores
+
+    def flush(self, patients: Sequence[Patient] | None = None) -> dict[Patient, list[Score]]:
+        """The scores that the end of these patients' recordings (default: all) completes."""
+        chosen = self.patients if patients is None else tuple(patients)
+        ends = ({patient: group.patients[patient].flush() for patient in chosen} for group in self._groups)
+        return self.judge(Cut(chosen, tuple(ends)))
 
     def reset(self, patient: Patient, at_s: float = 0.0) -> None:
         """Forget what was seen of a patient: the next sample is the first, at ``at_s``."""
@@ -218,28 +238,27 @@ def _same_windows(one: Recipe, other: Recipe) -> bool:
 
 def _score(group: _Group[Patient], ready: Mapping[Patient, Ready], scores: dict[Patient, list[Score]]) -> None:
     """Append the scores of all windows that are ready."""
-    waiting = {patient: pair for patient, pair in ready.items() if len(pair[0].start)}
+    waiting = {patient: windows for patient, windows in ready.items() if len(windows.samples)}
     if not waiting:
         return
-    samples = np.concatenate([samples for _, samples in waiting.values()])
-    features = np.concatenate([cutting.features for cutting, _ in waiting.values()])
-    good = np.concatenate([cutting.good for cutting, _ in waiting.values()])
-    counts = {patient: len(cutting.start) for patient, (cutting, _) in waiting.items()}
+    samples = np.concatenate([windows.samples for windows in waiting.values()])
+    features = np.concatenate([windows.cutting.features for windows in waiting.values()])
+    good = np.concatenate([windows.cutting.good for windows in waiting.values()])
+    counts = {patient: len(windows.samples) for patient, windows in waiting.items()}
     verdicts = [(judge.name, judge.judge(counts, samples, features, good)) for judge in group.judges]
     first = 0
-    for patient, (cutting, _) in waiting.items():
+    for patient, windows in waiting.items():
         rows = range(first, first + counts[patient])
-        scores[patient] += _tell(group.patients[patient], cutting, rows, verdicts)
+        scores[patient] += _tell(group.patients[patient].stream, windows, rows, verdicts)
         first = rows.stop
 
 
-def _tell(
-    patient: PatientWindows, cutting: Cutting, rows: range, verdicts: Sequence[tuple[str, Verdicts]]
-) -> list[Score]:
+def _tell(stream: WindowStream, ready: Ready, rows: range, verdicts: Sequence[tuple[str, Verdicts]]) -> list[Score]:
     """The scores of one patient's windows, which are ``rows`` of the verdicts; window by window."""
-    time_s = patient.origin_s + cutting.onset_s
-    start_s = time_s - patient.stream.before_s
-    end_s, ready_s = start_s + patient.stream.length_s, patient.origin_s + cutting.ready_s
+    cutting = ready.cutting
+    time_s = ready.origin_s + cutting.onset_s
+    start_s = time_s - stream.before_s
+    end_s, ready_s = start_s + stream.length_s, ready.origin_s + cutting.ready_s
     columns = (time_s, start_s, end_s, ready_s, cutting.known, cutting.good)
     return [
         Score(

@@ -240,6 +240,16 @@ def test_scores_do_not_depend_on_who_else_is_in_the_ward(beat_bundle, sizes):
         assert_same(together[name], alone[name])
 
 
+def test_signal_can_be_cut_far_ahead_of_being_judged(beat_bundle, slide_bundle):
+    recording = excerpt("208", seconds=20.0)
+    pieces = np.array_split(recording.data, 7, axis=1)
+    ahead, plain = (Ward([beat_bundle, slide_bundle], {"a": recording.layout}) for _ in range(2))
+    cuts = [ahead.cut({"a": piece}) for piece in pieces]
+    for piece, cut in zip(pieces, cuts, strict=True):
+        assert_same(ahead.judge(cut)["a"], plain.push({"a": piece})["a"])
+    assert_same(ahead.flush()["a"], plain.flush()["a"])
+
+
 def test_bundles_in_one_ward_say_what_each_says_alone(beat_bundle, slide_bundle, brief_bundle):
     """The brief one shares its windows with the first; all three are saved, thrown away and loaded in mid-stream."""
     recording = excerpt("208", seconds=20.0)
