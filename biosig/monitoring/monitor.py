@@ -1,41 +1,36 @@
 """The monitor: sources in, events out, one way for a file at any speed and a live patient.
 
 Patients' next seconds of signal are scored together, so that the networks are called once for all; where many seconds
-wait, as with a file, many of each patient. Events are then gone through tick by tick, each score in the tick in which
-it would have come live: a live patient is a stretch of one tick. What is committed lies between two such rounds: no
-patient is ever half a second on.
+wait, as with a file, many of each patient (:mod:`biosig.monitoring.stretches`). Events are then gone through tick by
+tick, each score in the tick in which it would have come live: a live patient is a stretch of one tick. A commit waits
+until everything that was begun has been gone through: no patient is ever half a second on.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from itertools import accumulate
-
-import numpy as np
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError, SourceError, StoreError
 from biosig.monitoring.bed import Bed, BedView, Tick, Watching
 from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
-from biosig.monitoring.log import Action, Entry, Scored, Snapshot
+from biosig.monitoring.log import Action, Entry, Snapshot
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, event_columns, rules_for
 from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source
+from biosig.monitoring.stretches import Part, Wards
 from biosig.records.recording import Layout
-from biosig.scoring.scorer import Score, Ward
-from biosig.training.device import on_one_thread
+from biosig.training.device import on_one_thread, one_worker
 
-__all__ = ["AT_ONCE", "Listener", "Monitor", "Round"]
+__all__ = ["Listener", "Monitor", "Round"]
 
 _IDLE_S = 0.25
 """Longest sleep while nothing comes, so that a stop is obeyed."""
-AT_ONCE = 240
-"""Ticks of all patients together that are scored at a time: about as many beats fill a batch of the networks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +83,7 @@ class Monitor:
         self._panel = Panel(bundles, every=every, lead_map=lead_map or {})
         if any(name != bundle.recipe.name for name, bundle in bundles.items()):
             raise ValueError(f"bundles go by the names of their recipes, got {', '.join(bundles)}")
-        self._lead_map, self._device = lead_map, device
-        self._wards: dict[tuple[str, ...], Ward[str]] = {}
+        self._wards = Wards(self._panel, lead_map=lead_map, device=device)
         self._rules = rules
         self._ledger, self._tick_s, self._listeners, self._orders = ledger, tick_s, tuple(listeners), orders
         self._saved: dict[str, Snapshot] = ledger.session.snapshots() if ledger else {}
@@ -126,7 +120,7 @@ class Monitor:
             bundles = self._panel.fitting(layout)
         except BundleError as error:
             raise BundleError(f"{patient}: {error}") from None
-        ward = self._ward_of(bundles)
+        ward = self._wards.of(bundles)
         ward.admit(patient, layout)
         beats, start = beat_bundle(bundles), source.start(patient)
         watching = Watching(
@@ -149,14 +143,6 @@ class Monitor:
         self.beds[patient], self._sources[patient] = bed, source
         return bed
 
-    def _ward_of(self, bundles: Iterable[str]) -> Ward[str]:
-        """The ward of those whom these bundles watch: what is alike in how they look at a signal is done once."""
-        names = tuple(bundles)
-        if names not in self._wards:
-            chosen = [self._panel.bundles[name] for name in names]
-            self._wards[names] = Ward(chosen, {}, lead_map=self._lead_map, device=self._device)
-        return self._wards[names]
-
     def _restore(self, bed: Bed, saved: Snapshot, source: Source) -> None:
         if saved.layout != bed.layout:
             raise StoreError(f"{bed.patient}: cannot resume: the source's layout is another than before")
@@ -164,7 +150,7 @@ class Monitor:
             state = bed.restore(saved)
         except ValueError as error:
             raise StoreError(f"{bed.patient}: cannot resume: {error}") from None
-        self._ward_of(bed.watching.bundles).load_state_dict(bed.patient, state)
+        self._wards.of(bed.watching.bundles).load_state_dict(bed.patient, state)
         if not source.open:
             source.seek(bed.patient, saved.place)
 
@@ -176,7 +162,9 @@ class Monitor:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> bool:
-        """Watch until every source has ended; whether they have. Networks on the CPU compute on one thread.
+        """Watch until every source has ended; whether they have.
+
+        Networks compute in a thread of their own, on the CPU in one.
 
         Parameters
         ----------
@@ -194,20 +182,20 @@ class Monitor:
         for source in (source for source in sources if source.open):
             for patient, saved in self._saved.items():
                 source.seek(patient, saved.place)
-        try:
-            with on_one_thread():
+        with on_one_thread(), one_worker() as worker:
+            try:
                 while not stop():
                     moved = self._listen(sources, clock)
-                    self._step()
+                    self._step(worker)
                     if all(source.ended for source in sources):
-                        self._finish()
+                        self._finish(worker)
                         break
                     if not moved:
                         sleep(min([_IDLE_S, *(source.due_s() for source in sources if not source.ended)]))
-        except (SourceError, BundleError):
-            self._step()
-            self._commit(last=True)
-            raise
+            except (SourceError, BundleError):
+                self._step(worker)
+                self._commit(last=True)
+                raise
         self._commit(last=True)
         ended = all(source.ended for source in sources)
         if ended and self._ledger:
@@ -256,66 +244,45 @@ class Monitor:
             self.refused[patient] = str(error)
             return None
 
-    def _step(self) -> None:
+    def _step(self, worker: Executor) -> None:
         """Watch everything that can be watched, then commit if it is time to."""
-        while any(bed.waiting for bed in self.beds.values()):
-            self._round()
-        self._end_beds([bed for bed in self.beds.values() if bed.ended and not bed.finished])
+        for part in self._parts(worker):
+            self._go_through(part)
+        done = [bed for bed in self.beds.values() if bed.ended and not bed.finished]
+        for patient, found in self._wards.flush(done).items():
+            self._entries += self.beds[patient].finish(found)
         self._obey(self._asked())
         self._publish({})
         if self._ledger and self._ledger.due:
             self._commit()
 
-    def _round(self) -> None:
-        waiting = [bed for bed in self.beds.values() if bed.waiting]
-        most = max(1, AT_ONCE // len(waiting))
-        stretches = {bed.patient: bed.next_ticks(most) for bed in waiting}
-        shown = {patient: self.beds[patient].look(stretch) for patient, stretch in stretches.items()}
-        scored = self._score(stretches)
-        for turn in range(max(map(len, stretches.values()))):
-            ticks = {patient: stretch[turn] for patient, stretch in stretches.items() if turn < len(stretch)}
+    def _parts(self, worker: Executor) -> Iterator[Part]:
+        """Everything that waits, part by part; each is being judged while the one before it is gone through."""
+        ahead: Part | None = None
+        while waiting := [bed for bed in self.beds.values() if bed.waiting]:
+            part = self._wards.begin(waiting, worker)
+            if ahead:
+                yield ahead
+            ahead = part
+        if ahead:
+            yield ahead
+
+    def _go_through(self, part: Part) -> None:
+        """Watch a part tick by tick, with what was said of it."""
+        scored = part.judged.result()
+        for turn in range(max(map(len, part.ticks.values()))):
+            ticks = {patient: stretch[turn] for patient, stretch in part.ticks.items() if turn < len(stretch)}
             for patient, tick in ticks.items():
-                self._entries += self.beds[patient].watch(tick, shown[patient][turn], scored[patient][turn])
+                self._entries += self.beds[patient].watch(tick, part.shown[patient][turn], scored[patient][turn])
             self._publish(ticks)
             self._obey(self._orders.take() if self._orders else [])
 
-    def _score(self, stretches: Mapping[str, Sequence[Tick]]) -> dict[str, list[list[Scored]]]:
-        """The scores of each patient's stretch of signal, by the tick in which they come when it is pushed by ticks."""
-        scored: dict[str, list[list[Scored]]] = {patient: [[] for _ in ticks] for patient, ticks in stretches.items()}
-        for names, ward in self._wards.items():
-            own = [patient for patient in stretches if self.beds[patient].watching.bundles == names]
-            begun = [patient for patient in own if stretches[patient][0].reset]
-            for patient, found in ward.flush(begun).items():
-                scored[patient][0] += self._noted(patient, found)
-                ward.reset(patient, stretches[patient][0].start_s)
-            ends = {
-                patient: list(
-                    accumulate((tick.samples.shape[1] for tick in stretches[patient]), initial=ward.seen(patient))
-                )
-                for patient in own
-            }
-            whole = {patient: np.concatenate([tick.samples for tick in stretches[patient]], axis=1) for patient in own}
-            for patient, found in ward.push(whole).items():
-                for one in self._noted(patient, found):
-                    scored[patient][bisect_left(ends[patient], one.score.known, lo=1) - 1].append(one)
-        return scored
-
-    def _noted(self, patient: str, found: Sequence[Score]) -> list[Scored]:
-        beats = self.beds[patient].watching.beats
-        return [Scored(score.bundle, score.bundle == beats, score) for score in found]
-
-    def _end_beds(self, beds: Sequence[Bed]) -> None:
-        for names, ward in self._wards.items():
-            own = [bed for bed in beds if bed.watching.bundles == names]
-            for patient, found in ward.flush([bed.patient for bed in own]).items():
-                self._entries += self.beds[patient].finish(self._noted(patient, found))
-
-    def _finish(self) -> None:
+    def _finish(self, worker: Executor) -> None:
         """No source sends any more: whoever was not told to have ended has."""
         for bed in self.beds.values():
             if not bed.ended:
                 self._entries += bed.end()
-        self._step()
+        self._step(worker)
 
     def _publish(self, ticks: Mapping[str, Tick]) -> None:
         if not self._entries and not ticks:
@@ -360,7 +327,7 @@ class Monitor:
         self._publish({})
         snapshots = {
             patient: bed.snapshot(
-                self._sources[patient].place(patient), self._ward_of(bed.watching.bundles).state_dict(patient)
+                self._sources[patient].place(patient), self._wards.of(bed.watching.bundles).state_dict(patient)
             )
             for patient, bed in self.beds.items()
         }

@@ -202,9 +202,10 @@ class Pipe:
     """Bytes of a file descriptor, read by a thread of its own so that nobody waits for them."""
 
     BLOCK = 1 << 16
+    AHEAD = 16
 
     def __init__(self, descriptor: int) -> None:
-        self._blocks: queue.Queue[bytes] = queue.Queue(maxsize=16)
+        self._blocks: queue.Queue[bytes] = queue.Queue(maxsize=self.AHEAD)
         self.ended = False
         threading.Thread(target=self._read, args=(descriptor,), daemon=True, name="biosig-pipe").start()
 
@@ -218,9 +219,9 @@ class Pipe:
             self._blocks.put(block)
 
     def take(self) -> bytes:
-        """What has come, a few blocks at most; sets ``ended`` with the last of it."""
+        """What has come, all blocks that were read ahead at most; sets ``ended`` with the last of it."""
         found: list[bytes] = []
-        while len(found) < 4 and not self.ended:
+        while len(found) < self.AHEAD and not self.ended:
             try:
                 block = self._blocks.get_nowait()
             except queue.Empty:

@@ -17,12 +17,13 @@ from biosig.errors import BundleError, SourceError, StoreError
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.lines import Lines
-from biosig.monitoring.monitor import AT_ONCE, Listener, Monitor
+from biosig.monitoring.monitor import Listener, Monitor
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel
 from biosig.monitoring.rules import read_rules
 from biosig.monitoring.sources import Frames, OnResume, Replay, Source, record_paths
 from biosig.monitoring.streams import LslStream
+from biosig.monitoring.stretches import AT_ONCE, PARTS
 from biosig.records.reading import READERS, read
 from biosig.records.recording import Layout, Recording
 from biosig.scoring.leads import LeadMapWarning
@@ -277,8 +278,8 @@ def _open_sources(
 
 
 def played(recordings: Mapping[str, Recording], *, speed: float = math.inf, tick_s: float = 1.0) -> Replay:
-    """Recordings as a source: at infinite speed soon as many ticks are handed over as are scored at a time."""
-    at_once = max(1, AT_ONCE // max(1, len(recordings))) if math.isinf(speed) else 1
+    """Recordings as a source: at infinite speed soon as many ticks are handed over as fill several parts."""
+    at_once = max(1, PARTS * AT_ONCE // max(1, len(recordings))) if math.isinf(speed) else 1
     return Replay(recordings, speed=speed, tick_s=tick_s, at_once=at_once)
 
 

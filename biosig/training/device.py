@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["autocast", "choose_device", "describe_device", "on_one_thread"]
+__all__ = ["autocast", "choose_device", "describe_device", "on_one_thread", "one_worker"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -42,6 +43,12 @@ def on_one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+def one_worker() -> ThreadPoolExecutor:
+    """A thread beside this one for networks: on the CPU it computes by itself. Within :func:`on_one_thread`."""
+    # torch's number of threads is each thread's own
+    return ThreadPoolExecutor(1, thread_name_prefix="biosig-worker", initializer=torch.set_num_threads, initargs=(1,))
 
 
 def describe_device(device: torch.device) -> str:

@@ -1,5 +1,6 @@
 """Scored by the minute or by the second: one log, and one state to go on from."""
 
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from biosig.models.contract import InputShape
 from biosig.models.registry import build_model
 from biosig.monitoring.intake import Packet
 from biosig.monitoring.sources import Delivery, Replay, Source
+from biosig.monitoring.stretches import AT_ONCE
 from biosig.recipe import ModelPart, TrainPart, WindowsPart, load_recipe
 from biosig.windows.stream import cut_recording
 
@@ -131,3 +133,72 @@ def test_a_file_read_at_full_speed_comes_in_growing_stretches_so_that_first_figu
     assert log(watch(tmp_path / "events.sqlite", Replay({"207": flutter}, at_once=8))) == unbroken
     with pytest.raises(ValueError, match="infinite speed, got 8 at 10"):
         Replay({"207": flutter}, speed=10, at_once=8)
+
+
+SHORT_S = 0.1
+"""Seconds in a tick of which the record has several parts."""
+
+
+@pytest.fixture(scope="module")
+def watch_short(bundle, odd_windows, watch):
+    """Watch in short ticks, and commit whenever that can be."""
+
+    def run(path, source, odd=odd_windows, **options):
+        bundles = {"ecg": bundle, "odd-windows": odd}
+        return watch(path, source, bundles=bundles, tick_s=SHORT_S, every_s=0.0, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def replayed(record, watch_short, log, tmp_path_factory):
+    """The log of the record in short ticks, as a file that hands over one part at a time."""
+    path = tmp_path_factory.mktemp("parts") / "events.sqlite"
+    return log(watch_short(path, Replay({"bed": record}, tick_s=SHORT_S * AT_ONCE)), "bed")
+
+
+def test_a_record_has_the_same_log_in_several_parts_at_a_time(tmp_path, record, watch_short, log):
+    assert record.duration_s / SHORT_S > 4 * AT_ONCE
+    whole = watch_short(tmp_path / "whole.sqlite", Cut(record, []))
+    alone = watch_short(tmp_path / "alone.sqlite", Cut(record, range(0, record.n_times, round(SHORT_S * AT_ONCE * FS))))
+    assert log(whole, "bed") == log(alone, "bed")
+
+
+class Wrong(torch.nn.Module):
+    """A network that fails when it has measured so many batches."""
+
+    def __init__(self, network, batches):
+        super().__init__()
+        self.network, self.batches = network, batches
+
+    def measure(self, samples, features):
+        self.batches -= 1
+        if self.batches < 0:
+            raise RuntimeError("no more batches")
+        return self.network.measure(samples, features)
+
+    def judge(self, sequences, count):
+        return self.network.judge(sequences, count)
+
+
+@pytest.mark.parametrize("batches", [0, 2, 3])
+def test_what_goes_wrong_while_judging_is_told_and_what_was_committed_goes_on(
+    tmp_path, odd_windows, record, watch_short, log, replayed, batches
+):
+    wrong = Bundle(odd_windows.recipe, [Wrong(odd_windows.models[0], batches)], odd_windows.shape, odd_windows.decision)
+    path = tmp_path / "events.sqlite"
+    with pytest.raises(RuntimeError, match="no more batches"):
+        watch_short(path, Replay({"bed": record}, tick_s=2 * SHORT_S * AT_ONCE), wrong)
+    assert log(watch_short(path, Replay({"bed": record}, tick_s=60.0)), "bed") == replayed
+
+
+def test_an_interruption_while_a_part_is_judged_leaves_no_thread_behind(tmp_path, record, watch_short, log, replayed):
+    def interrupt(monitor, _step):
+        if monitor.beds["bed"].time_s > 60:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "events.sqlite"
+    with pytest.raises(KeyboardInterrupt):
+        watch_short(path, Replay({"bed": record}, tick_s=50.0), listeners=[interrupt])
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("biosig-worker")]
+    assert log(watch_short(path, Replay({"bed": record}, tick_s=50.0)), "bed") == replayed
