@@ -153,6 +153,91 @@ def rgb(colour):
     return [int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
 
 
+def test_bursts_are_those_of_the_standard(served, screen):
+    """IEC 60601-1-8:2006+A1:2012, tables 3 and 4: pulses of 75 to 200 ms in high priority, 125 to 250 ms else; spaces
+    of x = 50 to 125 ms (twice x and a pulse after the third of five, 0.35 to 1.3 s between the fives) and of 125 to
+    250 ms else; 2.5 to 15, 2.5 to 30, and more than 15 s between bursts."""
+    window = screen()
+    bursts, begin = window.evaluate(
+        """async () => {
+          const { BURSTS, beginnings } = await import('/page/sound.js');
+          return [BURSTS, beginnings(BURSTS.medium)];
+        }"""
+    )
+    pulses = {priority: 1 + len(burst["spaces"]) for priority, burst in bursts.items()}
+    assert pulses == {"high": 10, "medium": 3, "low": 2}
+    high, medium, low = (bursts[priority] for priority in ("high", "medium", "low"))
+    x = high["spaces"][0]
+    five = pytest.approx([x, x, 2 * x + high["pulse"], x])
+    assert high["spaces"][:4] == five == high["spaces"][5:]
+    assert 0.05 <= x <= 0.125
+    assert 0.35 <= high["spaces"][4] <= 1.3
+    assert 0.075 <= high["pulse"] <= 0.2
+    for other in (medium, low):
+        assert 0.125 <= min(other["spaces"]) == max(other["spaces"]) <= 0.25
+        assert 0.125 <= other["pulse"] <= 0.25
+    assert 2.5 <= high["silence"] <= 15
+    assert 2.5 <= medium["silence"] <= 30
+    assert low["silence"] > 15
+    assert begin == pytest.approx([0, 0.4, 0.8])
+
+
+PLAYED = """() => {
+  window.started = [];
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) {
+    window.started.push(this.context.state);
+    return start.apply(this, when);
+  };
+}"""
+"""Notes the state of the audio whenever an oscillator is started, and starts it."""
+
+
+def test_alarms_are_heard_once_sound_is_on_until_they_are_acknowledged(served, screen, passage):
+    window = screen()
+    window.evaluate(PLAYED)
+    served.watch({"207": passage}, speed=1e6)
+    window.wait_for_selector(".tile.ended .bar.patient:has-text('V-Fib')")
+    assert window.inner_text("#sound span") == "Sound off"
+    assert window.evaluate("window.started") == []
+    window.keyboard.press("s")
+    window.wait_for_selector("#sound[aria-pressed='true'][data-sounding='high']:has-text('Sound on')")
+    window.wait_for_function("() => window.started.length")
+    assert set(window.evaluate("window.started")) == {"running"}
+    window.focus(".tile h2 a")
+    window.keyboard.press("a")
+    window.wait_for_selector("#sound[aria-pressed='true'][data-sounding='']")
+    window.keyboard.press("s")
+    window.wait_for_selector("#sound[aria-pressed='false']:has-text('Sound off')")
+
+
+SOCKET = """() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (message) {
+    window.socket = this;
+    return send.call(this, message);
+  };
+}"""
+"""Keeps hold of the page's socket when it is used next."""
+
+
+def test_a_page_that_has_lost_its_monitor_is_heard_and_one_whose_monitor_has_ended_is_not(served, screen):
+    window = screen()
+    window.evaluate(SOCKET)
+    window.click("#sound")
+    window.wait_for_selector("#sound[aria-pressed='true'][data-sounding='']")
+    window.wait_for_function("() => window.socket")
+    window.route("**/*", lambda route: route.abort())
+    window.evaluate("window.socket.close()")
+    window.wait_for_selector("#sound[data-sounding='medium']")
+    window.unroute("**/*")
+    window.wait_for_selector("#link[data-state='alive']")
+    window.wait_for_selector("#sound[data-sounding='']")
+    served.server.__exit__(None, None, None)
+    window.wait_for_selector("#link[data-state='ended']")
+    assert window.get_attribute("#sound", "data-sounding") == ""
+
+
 def test_one_who_wants_no_motion_sees_nothing_flash(served, screen):
     window = screen(reduced_motion="reduce")
     window.keyboard.press("?")
@@ -236,6 +321,7 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(served, screen, pa
         reached.add(window.evaluate(FOCUSED))
     reached.discard(None)
     assert len(reached) == wanted
+    window.focus("#who")
     window.keyboard.press("Escape")
     window.wait_for_selector(".wall")
     assert window.evaluate("document.activeElement.textContent") == "207"

@@ -5,6 +5,7 @@ import { BedView } from "./bed.js";
 import { say } from "./dom.js";
 import { Link } from "./link.js";
 import { settings } from "./settings.js";
+import { sound } from "./sound.js";
 import { Wall } from "./wall.js";
 import { Ward, silent } from "./ward.js";
 
@@ -93,7 +94,18 @@ function banner() {
   loudest.show(loud, elsewhere === all ? rest : `other beds: ${rest}`);
   byId("loudest").href = loud.length ? `#/bed/${encodeURIComponent(loud[0].patient)}` : "#/";
   const [first] = all.filter((alarm) => !silent(alarm)).sort((a, b) => rank[a.priority] - rank[b.priority] || a.technical - b.technical);
+  loudness();
   document.title = first ? `${MARKS[first.priority]} ${first.patient} ${named(first.alarm)}` : "biosig monitor";
+}
+
+const stuck = () => link.state === "alive" && ward.idle > STUCK_S;
+
+/** Let the most urgent alarm that nobody has seen be heard; a page that hears nothing of the ward is an alarm itself. */
+function loudness() {
+  const alarms = [...ward.beds.values()].flatMap((bed) => bed.status?.alarms ?? []).filter((alarm) => !silent(alarm));
+  const wanted = new Set(alarms.map((alarm) => alarm.priority));
+  if (stuck() || ["silent", "lost", "refused"].includes(link.state)) wanted.add("medium");
+  sound.want(link.state === "ended" ? "" : (["high", "medium", "low"].find((priority) => wanted.has(priority)) ?? ""));
 }
 
 /** What is wrong with the whole: then nothing shown may be taken for the present. */
@@ -106,7 +118,7 @@ function trouble() {
     refused: "The monitor was started anew. Open the link that it printed.",
     ended: "The monitor has ended. What is shown is its last state.",
   };
-  const told = [lines[link.state], link.state === "alive" && ward.idle > STUCK_S ? "The monitor is stuck: it does not take in any signal." : ""];
+  const told = [lines[link.state], stuck() ? "The monitor is stuck: it does not take in any signal." : ""];
   if (ward.trouble) told.push(`Not stored: ${ward.trouble}`);
   for (const reason of ward.refused) told.push(`Not watched: ${reason}`);
   const text = told.filter(Boolean).join("  ");
@@ -116,12 +128,14 @@ function trouble() {
   document.body.classList.toggle("stale", link.state !== "alive");
   byId("link").dataset.state = link.state;
   say(byId("link"), link.state === "alive" ? "live" : link.state);
+  loudness();
 }
 
 // --- keys
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("dialog")) return;
+  if (event.key !== "Escape" && event.target.closest("input, select")) return;
   if (view?.key(event) || press(event.key)) event.preventDefault();
 });
 
@@ -134,6 +148,7 @@ function press(key) {
     "=": () => settings.zoomBy(1),
     "-": () => settings.zoomBy(-1),
     0: () => settings.zoomOne(),
+    s: () => sound.toggle(),
     "?": () => byId("help").showModal(),
   };
   const act = keys[key.length === 1 ? key.toLowerCase() : key];
@@ -143,6 +158,13 @@ function press(key) {
 
 settings.addEventListener("change", () => view?.arrange());
 window.addEventListener("resize", () => view?.arrange());
+sound.addEventListener("change", () => {
+  const button = byId("sound");
+  button.setAttribute("aria-pressed", String(sound.state === "on"));
+  button.dataset.sounding = sound.sounding;
+  say(button.querySelector("span"), `Sound ${sound.state}`);
+});
+byId("sound").addEventListener("click", () => sound.toggle());
 byId("ask").addEventListener("click", () => byId("help").showModal());
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.querySelector("button.close").addEventListener("click", () => dialog.close());
