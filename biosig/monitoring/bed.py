@@ -239,6 +239,11 @@ class Bed:
         """Ticks that can be watched now."""
         return len(self._ready)
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether what waits can be kept for a run that resumes: it is one stretch."""
+        return not any(tick.reset for tick in [*self._ready, self._part][1:])
+
     def look(self, ticks: Sequence[Tick]) -> list[Shown]:
         """What the signal of a stretch shows by itself, by tick; then :meth:`watch` each."""
         if ticks[0].reset:
@@ -325,20 +330,21 @@ class Bed:
         )
 
     def snapshot(self, place: int, ward: State) -> Snapshot:
-        """Everything needed to go on later. No tick may be waiting.
+        """Everything needed to go on later; ticks that wait come first then, if they may.
 
         Parameters
         ----------
         place : of the source.
         ward : what the ward keeps of the patient.
         """
-        arrays = {"part": self._part.samples}
+        first, *rest = *self._ready, self._part
+        arrays = {"part": np.concatenate([first.samples, *(tick.samples for tick in rest)], axis=1)}
         parts = {"intake": self.intake.state_dict(), "looks": self._looks.state_dict(), "ward": ward}
         for name, state in parts.items():
             arrays |= {f"{name}/{key}": value for key, value in state.items()}
         memory = asdict(self._memory) | {
             "engine": self.engine.state_dict(),
-            "part": [self._part.start_s, self._part.reset],
+            "part": [first.start_s, first.reset],
             "ended": self.ended,
             "start": self.watching.start,
             "bundles": list(self.watching.bundles),
@@ -362,6 +368,7 @@ class Bed:
         start_s, reset = memory.pop("part")
         self._part = Tick(start_s, arrays.pop("part"), reset)
         self.ended = memory.pop("ended")
+        self._cut(at_least=1 if self.ended else self._size)
         self._pending = [unpacked(kept) for kept in memory.pop("pending")]
         self.watching = replace(self.watching, start=memory.pop("start"))
         self._memory = _Memory(**memory | {"recent": Recent(**memory["recent"])})

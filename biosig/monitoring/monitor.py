@@ -168,7 +168,8 @@ class Monitor:
 
         Parameters
         ----------
-        stop : asked after each step; true ends the run, to be resumed later.
+        stop : asked after each step, and between the parts of a long one; from then on true, it ends the run, to be
+            resumed later.
         clock, sleep : of the wall.
 
         Raises
@@ -186,8 +187,8 @@ class Monitor:
             try:
                 while not stop():
                     moved = self._listen(sources, clock)
-                    self._step(worker)
-                    if all(source.ended for source in sources):
+                    self._step(worker, stop)
+                    if all(source.ended for source in sources) and not self._waiting:
                         self._finish(worker)
                         break
                     if not moved:
@@ -197,7 +198,7 @@ class Monitor:
                 self._commit(last=True)
                 raise
         self._commit(last=True)
-        ended = all(source.ended for source in sources)
+        ended = all(source.ended for source in sources) and not self._waiting
         if ended and self._ledger:
             self._ledger.session.end()
         return ended
@@ -244,11 +245,16 @@ class Monitor:
             self.refused[patient] = str(error)
             return None
 
-    def _step(self, worker: Executor) -> None:
-        """Watch everything that can be watched, then commit if it is time to."""
-        for part in self._parts(worker):
+    @property
+    def _waiting(self) -> list[Bed]:
+        """Who has signal that can be watched now."""
+        return [bed for bed in self.beds.values() if bed.waiting]
+
+    def _step(self, worker: Executor, stop: Callable[[], bool] = lambda: False) -> None:
+        """Watch everything that can be watched, or until it must ``stop``; then commit if it is time to."""
+        for part in self._parts(worker, stop):
             self._go_through(part)
-        done = [bed for bed in self.beds.values() if bed.ended and not bed.finished]
+        done = [bed for bed in self.beds.values() if bed.ended and not bed.finished and not bed.waiting]
         for patient, found in self._wards.flush(done).items():
             self._entries += self.beds[patient].finish(found)
         self._obey(self._asked())
@@ -256,10 +262,12 @@ class Monitor:
         if self._ledger and self._ledger.due:
             self._commit()
 
-    def _parts(self, worker: Executor) -> Iterator[Part]:
+    def _parts(self, worker: Executor, stop: Callable[[], bool]) -> Iterator[Part]:
         """Everything that waits, part by part; each is being judged while the one before it is gone through."""
         ahead: Part | None = None
-        while waiting := [bed for bed in self.beds.values() if bed.waiting]:
+        while waiting := self._waiting:
+            if ahead and stop() and all(bed.may_rest for bed in waiting):
+                break
             part = self._wards.begin(waiting, worker)
             if ahead:
                 yield ahead

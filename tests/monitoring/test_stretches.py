@@ -122,6 +122,23 @@ def test_a_run_in_long_stretches_goes_on_where_it_stopped(tmp_path, watch, log, 
     assert log(watch(path, Replay({"207": flutter}, tick_s=25.0))) == unbroken
 
 
+@pytest.mark.parametrize("stops", [(2,), (3,), (2, 2)])
+def test_a_run_stopped_in_the_middle_of_what_waits_goes_on_there(tmp_path, watch, log, flutter, stops):
+    """60 s come at once and are watched 24 s at a time: the second question whether to stop falls between these."""
+    ticks = {"tick_s": 0.1}
+    whole = log(watch(tmp_path / "whole.sqlite", Replay({"207": flutter}, tick_s=60.0), **ticks))
+    path = tmp_path / "events.sqlite"
+    for number in stops:
+        asked = iter(range(1, 10**6))
+        stop = {"stop": lambda n=number, a=asked: next(a) >= n}
+        session = watch(path, Replay({"207": flutter}, tick_s=60.0), run=stop, **ticks)
+        assert not session.ended
+        assert 0 < len(log(session)) < len(whole)
+    session = watch(path, Replay({"207": flutter}, tick_s=60.0), **ticks)
+    assert session.ended
+    assert log(session) == whole
+
+
 def test_a_file_read_at_full_speed_comes_in_growing_stretches_so_that_first_figures_come_soon(
     tmp_path, watch, log, flutter, unbroken
 ):
