@@ -324,6 +324,7 @@ def _figure_rows(figures: dict[str, Any]) -> list[str]:
             f"All against normal windows: AUROC {_figure(figures['auroc'])}, AUPRC {_figure(figures['auprc'])}. "
             f"Threshold {figures['threshold']:.3f}, chosen for a budget of {figures['budget_per_hour']:g} false alarms "
             f"an hour; there were {alarms['minutes']} in {alarms['hours']:.1f} h.",
+            *_promise(figures),
             "",
         ]
     rows = [
@@ -332,6 +333,21 @@ def _figure_rows(figures: dict[str, Any]) -> list[str]:
     ]
     head = [f"| class | {' | '.join(columns.values())} | windows |", "|---|---|---|---|---|"]
     return [*said, *head, *rows] if rows else []
+
+
+def _promise(figures: dict[str, Any]) -> list[str]:
+    """What a budget of false alarms lets expect of further patients."""
+    budget = figures.get("budget")
+    if budget is None or budget["expected"] is None:
+        return []
+    expected = budget["expected"]
+    bounds = "" if expected["ci95"] is None else " (95 % {:.2f} to {:.2f})".format(*expected["ci95"])
+    above = ", ".join(f"{name} {expected['each'][name]:.1f}" for name in expected["above"][:MOST_LISTED]) or "nobody"
+    return [
+        f"The budget is a mean over patients, kept with {100 * budget['confidence']:g} % confidence. Expected of other "
+        f"patients, each at the threshold that all others would have given: {expected['mean']:.2f} an hour{bounds}, "
+        f"median {expected['median']:.2f}, worst {expected['worst']:.1f}; beyond the budget: {above}."
+    ]
 
 
 def _listed(value: Any) -> str:

@@ -94,7 +94,8 @@ def _anomaly_table(metrics: dict[str, Any], title: str | None) -> Table:
     if alarms and normal:
         said = (
             f"{_share(normal['false_positive_rate'])} of {normal['support']} normal windows at or above the threshold; "
-            f"false alarms (8 of 10 in a row): {_share(alarms['per_hour'])} an hour in {alarms['hours']:.1f} h\n{said}"
+            f"false alarms (8 of 10 in a row): {_share(alarms['per_hour'])} an hour in {alarms['hours']:.1f} h"
+            f"{_patients_rates(alarms['patients'])}\n{said}"
         )
     table = Table(title=title, caption=said)
     for name in ("anomalies", "AUROC", "AUPRC", "sensitivity", "windows"):
@@ -104,6 +105,14 @@ def _anomaly_table(metrics: dict[str, Any], title: str | None) -> Table:
         areas = [_share(row[key], row["ci95"][key]) for key in ("auroc", "auprc")]
         table.add_row(name, *areas, _share(row["sensitivity"]), str(row["support"]))
     return table
+
+
+def _patients_rates(patients: dict[str, Any] | None) -> str:
+    """Mean, median and worst of patients' false alarms an hour."""
+    if patients is None:
+        return ""
+    figures = f"mean {_share(patients['mean'], patients['ci95'])}, median {_share(patients['median'])}"
+    return f"\nover {patients['n']} patients: {figures}, worst {patients['worst']:.1f}"
 
 
 def print_figures(console: Console, metrics: dict[str, Any], title: str | None = None) -> None:

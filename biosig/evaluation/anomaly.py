@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_curve
 
+from biosig.evaluation.budget import Minutes, minutes_of_patients, rate_figures, rates, trade_off
 from biosig.evaluation.counts import mean_and_sd, plain, ratio
 from biosig.evaluation.curves import precision_recall
-from biosig.evaluation.false_alarms import false_alarm_minutes
 from biosig.evaluation.intervals import percentile_interval, resampled_totals
 from biosig.evaluation.metrics import areas
 
@@ -33,6 +33,7 @@ def anomaly_report(
     normal: Sequence[str],
     threshold: ArrayLike,
     persistent: tuple[int, int],
+    per_hour: float,
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def anomaly_report(
     normal : those that are no anomalies.
     threshold : from which on a score is an anomaly; one, or one per window (n,).
     persistent : how many of how many windows in a row make a false alarm, :mod:`biosig.evaluation.false_alarms`.
+    per_hour : budget of false alarms an hour; patients beyond it are named.
     draws, seed : of the bootstrap over subjects, see :mod:`biosig.evaluation.intervals`.
 
     Returns
@@ -53,8 +55,10 @@ def anomaly_report(
     dict
         ``auroc`` and ``auprc`` of normal windows against all others, ``classes`` (per label that is no normal one:
         support, auroc and auprc against normal windows, sensitivity at the threshold, ci95), ``normal`` (support,
-        false_positive_rate), ``threshold``, ``false_alarms`` (minutes, hours, per_hour), ``ci95``, ``subjects``,
-        ``patient_mean``, ``curves``, ``scores`` (histograms). A figure without both sides is None.
+        false_positive_rate), ``threshold``, ``budget_per_hour``, ``false_alarms`` (minutes, hours, per_hour of all
+        minutes together, and ``patients``, :func:`~biosig.evaluation.budget.rate_figures`), ``trade_off``
+        (:func:`~biosig.evaluation.budget.trade_off`), ``ci95``, ``subjects``, ``patient_mean``, ``curves``, ``scores``
+        (histograms). A figure without both sides is None.
     """
     if not len(score):
         raise ValueError("a report needs at least one labelled window, got none")
@@ -66,11 +70,11 @@ def anomaly_report(
     names, who = np.unique(subject, return_inverse=True)
     drawn = _drawn_areas(label, usual, ranked, who, [*kinds.values()], draws=draws, seed=seed)
 
-    def rate(own: NDArray[np.bool_]) -> dict[str, Any]:
-        scored = own & usual & np.isfinite(score)
-        excess = (score - limit)[scored]
-        return _rate(false_alarm_minutes(excess, time_s[scored], recording[scored], persistent) >= 0)
+    def minutes(value: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        scored = usual & np.isfinite(score)
+        return minutes_of_patients(value[scored], time_s[scored], recording[scored], subject[scored], persistent)
 
+    excess = minutes(score - limit)
     table = {name: _kind(np.isin(label, places), usual, ranked, flagged) for name, places in kinds.items()}
     for place, name in enumerate(kinds):
         table[name]["ci95"] = drawn[place + 1]
@@ -84,10 +88,12 @@ def anomaly_report(
             "false_positive_rate": plain(ratio(flagged[usual].sum(), usual.sum())),
         },
         "threshold": float(np.mean(limit)),
-        "false_alarms": rate(np.ones_like(usual)),
+        "budget_per_hour": per_hour,
+        "false_alarms": _false_alarms(excess) | {"patients": _patients(excess, per_hour)},
+        "trade_off": trade_off(minutes(score), {name: ranked[np.isin(label, kinds[name])] for name in kinds}),
         "subjects": {
             str(name): _subject(label, usual, ranked, flagged, who == number, kinds)
-            | {"false_alarms": rate(who == number)}
+            | {"false_alarms": _false_alarms({name: excess[name]} if name in excess else {})}
             for number, name in enumerate(names)
         },
         "patient_mean": _patient_mean(usual, ranked, who),
@@ -96,13 +102,16 @@ def anomaly_report(
     }
 
 
-def _rate(minutes: NDArray[np.bool_]) -> dict[str, Any]:
-    hours = len(minutes) / 60.0
-    return {
-        "minutes": int(minutes.sum()),
-        "hours": hours,
-        "per_hour": plain(ratio(np.asarray(minutes.sum()), np.asarray(hours))),
-    }
+def _false_alarms(excess: Minutes) -> dict[str, Any]:
+    """Of minutes by how much the highest threshold with a false alarm exceeds the one there is."""
+    every = np.concatenate([*excess.values(), np.zeros(0)])
+    held, hours = int((every >= 0).sum()), len(every) / 60.0
+    return {"minutes": held, "hours": hours, "per_hour": plain(ratio(np.asarray(held), np.asarray(hours)))}
+
+
+def _patients(excess: Minutes, per_hour: float) -> dict[str, Any] | None:
+    """Patients' rates; None where no window is normal."""
+    return rate_figures(dict(zip(excess, rates(excess, 0.0).tolist(), strict=True)), per_hour) if excess else None
 
 
 def _kind(

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from biosig.evaluation.figures import CHART_INK, finish, label_styles, square
 from biosig.records.paper import Sheet
 from biosig.records.recording import Recording
 
-__all__ = ["draw_error", "plot_roc", "plot_scores"]
+__all__ = ["draw_error", "plot_roc", "plot_scores", "plot_trade_off"]
 
 _ERROR = "#d9541e"
 _TRACE = "#1b1f24"
+_MOST_BARS = 12
 _STRONGEST = 3.0
 """Error from which on a sample has its full colour."""
 
@@ -56,6 +59,64 @@ def plot_scores(scores: Mapping[str, Any], threshold: float) -> Sheet:
     axes.set(xlabel="score (standard deviations of normal training windows)", ylabel="density", ylim=(0, None))
     finish(axes)
     return sheet
+
+
+def plot_trade_off(
+    curve: Mapping[str, Any], patients: Mapping[str, Any], sensitivity: Mapping[str, float | None], budget: float
+) -> Sheet:
+    """Sensitivity of each kind over false alarms an hour, the threshold there is, and whom its false alarms are from.
+
+    Parameters
+    ----------
+    curve : what every threshold gives, :func:`biosig.evaluation.budget.trade_off`.
+    patients : rates at the chosen threshold, :func:`biosig.evaluation.budget.rate_figures`.
+    sensitivity : of each kind at the chosen threshold.
+    budget : false alarms an hour.
+    """
+    sheet = Sheet(190, 78, layout="constrained")
+    left, right = sheet.subplots(1, 2, gridspec_kw={"width_ratios": [3, 2]})
+    for label, style in label_styles(list(curve["sensitivity"])).items():
+        line = curve["sensitivity"][label]
+        left.plot(curve["per_hour"], line, label=label, linewidth=1.5, **(style | {"marker": None}))
+        if sensitivity[label] is not None:
+            left.plot(patients["mean"], sensitivity[label], **(style | {"linestyle": "none"}), markersize=7)
+    if patients["ci95"]:
+        left.axvspan(*patients["ci95"], color="#8a8f96", alpha=0.18, linewidth=0, label="95 %, over patients")
+    left.axvline(patients["mean"], color=CHART_INK, linewidth=1, label="chosen threshold")
+    left.axvline(budget, color=_ERROR, linewidth=1.2, linestyle="dotted", label=f"budget, {budget:g} an hour")
+    _per_hour(left)
+    left.set(xlabel="false alarms an hour, mean over patients", ylabel="sensitivity", ylim=(-0.02, 1.02))
+    finish(left)
+    look = {"frameon": False, "fontsize": 8, "labelcolor": CHART_INK}
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, **look)
+    _plot_patients(right, patients, budget)
+    return sheet
+
+
+def _plot_patients(axes: Axes, patients: Mapping[str, Any], budget: float) -> None:
+    """A bar per patient who had false alarms, worst first."""
+    shown = [(name, rate) for name, rate in patients["each"].items() if rate > 0][:_MOST_BARS]
+    rest = patients["n"] - len(shown)
+    names = [name for name, _ in shown] + [f"{rest} others: {'fewer' if len(shown) == _MOST_BARS else 'none'}"] * (
+        rest > 0
+    )
+    place = np.arange(len(names))
+    values = [rate for _, rate in shown] + [0.0] * (rest > 0)
+    axes.barh(place, values, height=0.6, color=[_ERROR if value > budget else "#2a80d4" for value in values])
+    axes.axvline(budget, color=_ERROR, linewidth=1.2, linestyle="dotted")
+    _per_hour(axes)
+    axes.set_yticks(place, names)
+    axes.set(xlabel="false alarms an hour, patient by patient", ylim=(max(len(names), 6) - 0.5, -0.5))
+    finish(axes)
+
+
+def _per_hour(axes: Axes) -> None:
+    """An axis of rates from none to one in every minute: logarithmic from 0.1 on."""
+    axes.set_xscale("symlog", linthresh=0.1, linscale=0.4)
+    axes.set_xlim(-0.005, 66)
+    axes.set_xticks([0, 0.1, 0.3, 1, 3, 10, 30, 60], minor=False)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
 
 
 def draw_error(

@@ -1,4 +1,4 @@
-"""How many false alarms a threshold of anomaly scores gives, and which threshold keeps to a budget of them.
+"""How many false alarms a threshold of anomaly scores gives.
 
 A monitor does not alarm on a single odd window but where most of the last ones are (:func:`persistence`). So a *false
 alarm* is counted as that rule raises it, on normal windows alone: a clock minute of a recording in which the rule is
@@ -17,11 +17,10 @@ from biosig.windows.picture import Picture
 from biosig.windows.slide import Slide
 from biosig.windows.stream import Cutter
 
-__all__ = ["false_alarm_minutes", "persistence", "persistent_level", "threshold_within"]
+__all__ = ["false_alarm_minutes", "persistence", "persistent_level"]
 
 PERSISTENCE_S = 10.0
 """How long anomalies must go on to be told, where windows are cut at a fixed stride."""
-_MARGIN = 1e-3
 
 
 def persistence(cutter: Cutter) -> tuple[int, int]:
@@ -70,23 +69,3 @@ def false_alarm_minutes(
         _, first = np.unique(minute, return_index=True)
         worst.append(np.maximum.reduceat(level, first))
     return np.concatenate(worst) if worst else np.zeros(0)
-
-
-def threshold_within(per_hour: float, minutes: NDArray[np.float64]) -> float:
-    """The lowest threshold with at most ``per_hour`` false alarms an hour in these minutes.
-
-    Parameters
-    ----------
-    minutes : float64 (n,), from :func:`false_alarm_minutes`, of subjects whom training has not seen.
-
-    Raises
-    ------
-    ValueError : no minute, or in none as many windows as an alarm takes.
-    """
-    worst = np.sort(minutes[np.isfinite(minutes)])[::-1]
-    if not len(worst):
-        raise ValueError(f"a threshold needs minutes of normal windows, got {len(minutes)}, none with enough of them")
-    allowed = int(per_hour * len(minutes) / 60.0)
-    if allowed >= len(worst):
-        return float(worst[-1])
-    return float(worst[0] + _MARGIN if allowed == 0 else (worst[allowed - 1] + worst[allowed]) / 2)

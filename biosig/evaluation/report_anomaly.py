@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from biosig.evaluation.anomaly_figures import plot_roc, plot_scores
+from biosig.evaluation.anomaly_figures import plot_roc, plot_scores, plot_trade_off
 from biosig.evaluation.figures import plot_precision_recall
 from biosig.evaluation.markup import Cell, chart, interval, number, table
 
 __all__ = ["anomaly_cards", "anomaly_sections"]
 
 _AREAS = ("auroc", "auprc")
+_MOST_NAMED = 10
 _COLUMNS = ("anomaly", "n", "AUROC", "AUPRC", "sensitivity")
 
 
@@ -23,7 +24,8 @@ def anomaly_cards(metrics: Mapping[str, Any]) -> list[tuple[str, float | None, s
         (f"AUROC of {name}", figures["auroc"], _bounds(figures, "auroc"))
         for name, figures in metrics["classes"].items()
     ]
-    return [*overall, *kinds, ("false alarms an hour", metrics["false_alarms"]["per_hour"], "")]
+    patients = metrics["false_alarms"]["patients"] or {"mean": None, "ci95": None}
+    return [*overall, *kinds, ("false alarms an hour", patients["mean"], interval(patients["ci95"]))]
 
 
 def anomaly_sections(metrics: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str, Callable[[], str]]]:
@@ -31,6 +33,7 @@ def anomaly_sections(metrics: Mapping[str, Any], names: Mapping[str, str]) -> li
     return [
         ("anomalies", "Anomalies against the normal", lambda: _table(metrics, names)),
         ("detected", "End to end, with detected positions", lambda: _detected(metrics, names)),
+        ("budget", "False alarms against sensitivity", lambda: _budget(metrics)),
         ("curves", "Curves", lambda: _curves(metrics)),
         ("subjects", "Subject by subject", lambda: _subjects(metrics)),
     ]
@@ -43,9 +46,9 @@ def _table(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
     budget = metrics["budget_per_hour"]
     said = (
         f"<p>Sensitivity is that of single windows at the threshold {number(metrics['threshold'], digits=2)}, "
-        f"chosen on normal windows of subjects held out of training for a budget of {budget:g} false "
-        f"alarm{'' if budget == 1 else 's'} an hour. A false alarm is a clock minute in which normal windows alone "
-        f"meet the alarm's rule: most of the last windows in a row are anomalies. Here: {alarms['minutes']} in "
+        f"chosen on normal windows of subjects whom the networks scoring them had not seen, for a budget of {budget:g} "
+        f"false alarm{'' if budget == 1 else 's'} an hour. A false alarm is a clock minute in which normal windows "
+        f"alone meet the alarm's rule: most of the last windows in a row are anomalies. Here: {alarms['minutes']} in "
         f"{alarms['hours']:.1f} h, {number(alarms['per_hour'], digits=2)} an hour; and {_percent(normal)} of "
         f"{normal['support']:,} single normal windows lie at or above the threshold.</p>"
     )
@@ -64,6 +67,38 @@ def _detected(metrics: Mapping[str, Any], names: Mapping[str, str]) -> str:
         f"{number(found['false_alarms']['per_hour'], digits=2)} an hour.</p>"
     )
     return said + table("End to end.", _COLUMNS, _rows(found, names))
+
+
+def _budget(metrics: Mapping[str, Any]) -> str:
+    """What every threshold would give, here and where the threshold was chosen."""
+    charts = [_trade_off(metrics, metrics["false_alarms"]["patients"], "Here")]
+    if chosen := metrics.get("chosen"):
+        charts.append(_trade_off(chosen, chosen["budget"]["expected"], "As the threshold was chosen"))
+    return "".join(charts)
+
+
+def _trade_off(figures: Mapping[str, Any], patients: Mapping[str, Any] | None, where: str) -> str:
+    """One chart and what it says; nothing where no patient has normal windows."""
+    if patients is None or not figures["trade_off"]["threshold"]:
+        return ""
+    budget = figures["budget_per_hour"]
+    above = ", ".join(f"{name} ({patients['each'][name]:.1f})" for name in patients["above"][:_MOST_NAMED])
+    more = len(patients["above"]) - _MOST_NAMED
+    bounds = f" (95 % {interval(patients['ci95'])})" if patients["ci95"] else ""
+    said = (
+        f"{where}: {patients['mean']:.2f} false alarms an hour as mean over {patients['n']} patients{bounds}, median "
+        f"{patients['median']:.2f}, worst {patients['worst']:.1f}. Beyond the budget of {budget:g}: {above or 'nobody'}"
+        f"{f' and {more} more' if more > 0 else ''}."
+    )
+    if "what" in figures:
+        said += (
+            f" Each patient's rate is that at the threshold all others would have given. The threshold is the lowest "
+            f"at which the mean over patients keeps to the budget with {100 * figures['budget']['confidence']:g} % "
+            f"confidence (bootstrap over patients). {figures['what']}."
+        )
+    sensitivity = {name: row["sensitivity"] for name, row in figures["classes"].items()}
+    sheet = plot_trade_off(figures["trade_off"], patients, sensitivity, budget)
+    return chart(sheet, caption=said, alt=f"Sensitivity over false alarms an hour, and patients' rates. {said}")
 
 
 def _subjects(metrics: Mapping[str, Any]) -> str:

@@ -115,13 +115,31 @@ class Recipe(Part):
         return self
 
     @model_validator(mode="after")
+    def _folds_leave_nothing_to_choose(self) -> Recipe:
+        train = self.train
+        if not train.folds:
+            return self
+        if train.objective != "reconstruct":
+            raise ValueError(
+                f"train.folds sets anomaly thresholds: it needs objective 'reconstruct', got {train.objective!r}"
+            )
+        if train.folds == 1:
+            raise ValueError("train.folds must be 2 or more, or 0 to hold subjects out by train.validation, got 1")
+        if train.patience or train.refit:
+            raise ValueError("train.folds trains on all subjects with nothing to stop on: leave out patience and refit")
+        return self
+
+    @model_validator(mode="after")
     def _reconstructing_fits(self) -> Recipe:
         if self.train.objective != "reconstruct":
             return self
         if not self.data.normal:
             raise ValueError("train.objective 'reconstruct' needs data.normal, the labels to learn from")
-        if not self.train.validation:
-            raise ValueError("train.objective 'reconstruct' needs train.validation above 0: the threshold is set there")
+        if not self.train.validation and not self.train.folds:
+            raise ValueError(
+                "train.objective 'reconstruct' sets its threshold on subjects held out: it "
+                "needs train.validation above 0 or train.folds"
+            )
         if self.train.virtual.rhythms:
             raise ValueError(
                 "train.objective 'reconstruct' learns from recorded windows only: virtual.rhythms must be []"

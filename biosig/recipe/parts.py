@@ -100,11 +100,16 @@ class TrainPart(Part):
     a recording that has one label at its end needs).
 
     ``objective`` is what a model learns: to ``classify`` windows, or to ``reconstruct`` normal ones, so that what it
-    reconstructs badly is an anomaly. ``false_alarms_per_hour`` is the budget that an anomaly threshold keeps to.
+    reconstructs badly is an anomaly. ``false_alarms_per_hour`` is the budget that an anomaly threshold keeps to: the
+    ``false_alarms_confidence`` quantile of what the mean over patients may be (:mod:`biosig.evaluation.budget`). The
+    threshold is chosen on the subjects of ``validation``; or, with ``folds``, on all training subjects, each scored by
+    networks that were trained on the other folds' subjects, before the networks to keep are trained on everybody.
     """
 
     objective: Literal["classify", "reconstruct"] = "classify"
     false_alarms_per_hour: Annotated[float, Field(ge=0)] = 1.0
+    false_alarms_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
+    folds: Annotated[int, Field(ge=0)] = 0
     epochs: Count = 20
     batch_size: Count = 32
     lr: Positive = 1e-3

@@ -71,6 +71,9 @@ class Aim(Protocol):
         ``held_out`` are windows of other subjects and ``outputs`` what networks say of them, where there are any.
         """
 
+    def outlook(self, held_out: Windows, outputs: NDArray[np.float64], settings: TrainPart) -> dict[str, Any]:
+        """What to expect, on further subjects, of the decision chosen on these: entries of ``metrics.json``."""
+
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
         """All figures of the labelled windows, as in ``metrics.json``; ``decision`` is one or one per window."""
 

@@ -135,6 +135,10 @@ class Classification:
         shift: NDArray[np.float64] = (settings.prior_power - power) * np.log(counts / counts.sum())
         return shift
 
+    def outlook(self, held_out: Windows, outputs: NDArray[np.float64], settings: TrainPart) -> dict[str, Any]:
+        """Nothing: a classifier promises no rate."""
+        return {}
+
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
         """Figures per class; windows that are not usable are called what the recipe calls them, where it does."""
         name = self._recipe.windows.unusable

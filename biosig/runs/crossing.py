@@ -18,6 +18,7 @@ from biosig.datasets.splits import check_disjoint, grouped_folds, hold_out
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.aims import Aim, aim_of
 from biosig.runs.fitting import Bench, Fitted
+from biosig.runs.folding import out_of_fold
 from biosig.runs.preparing import Positions, Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.starting import open_start
 from biosig.runs.task_figures import Scored, task_figures
@@ -129,7 +130,7 @@ def _fit(
 ) -> tuple[nn.Module, NDArray[np.float64]]:
     """One network and its decision; what the recipe chooses, it chooses on subjects held out of these windows.
 
-    As in training, ``refit`` then trains on all of them with nothing left to choose.
+    As in training, ``folds`` and ``refit`` then train on all of them with nothing left to choose.
     """
     aim = bench.aim
 
@@ -139,6 +140,9 @@ def _fit(
 
     if not aim.must_validate(settings):
         return fit(windows, settings, None).model, aim.decision(windows, settings, None, None)
+    if settings.folds:
+        outputs = out_of_fold(bench, windows, lambda data, _title: [fit(data, settings, None).model])
+        return fit(windows, settings, None).model, aim.decision(windows, settings, windows, outputs)
     counts = count_labels(windows, len(bench.recipe.data.labels))
     held = hold_out(windows.subjects, counts, settings.validation, seed=settings.seed)
     validation = windows.of_recordings(np.flatnonzero(held).tolist())

@@ -77,6 +77,7 @@ def evaluate(
     metrics = aim.report(windows, outputs, opened.decision)
     extra = task_figures(Scored(opened.recipe, corpus, windows, outputs, aim.answer.number(outputs, opened.decision)))
     metrics |= extra.metrics
+    metrics |= _as_chosen(opened)
     metrics["protocol"] = _protocol(opened, corpus, split, part, records, missing)
     seen = set(windows.subjects).intersection(opened.manifest.get("provenance", {}).get("subjects", ()))
     if seen == set(windows.subjects):
@@ -138,6 +139,16 @@ def _records(corpus: Corpus, split: Split, bundle: Bundle, part: str) -> tuple[l
             f"fetch the database with: biosig data get {corpus.name} {corpus.folder}"
         )
     return found, [record for record in wanted if record not in found]
+
+
+def _as_chosen(bundle: Bundle) -> dict[str, Any]:
+    """``chosen``: what training said of the threshold, and on whom it was chosen; empty where it said nothing."""
+    figures = bundle.manifest.get("metrics", {})
+    if "budget" not in figures:
+        return {}
+    sensitivity = {name: {"sensitivity": row["sensitivity"]} for name, row in figures["classes"].items()}
+    kept = {key: figures[key] for key in ("budget", "budget_per_hour", "threshold", "trade_off")}
+    return {"chosen": kept | {"classes": sensitivity, "what": figures["protocol"]["what"]}}
 
 
 def _without(

@@ -14,8 +14,9 @@ from biosig.bundle import Bundle
 from biosig.datasets.corpus import Corpus
 from biosig.datasets.pictures import Pictures
 from biosig.evaluation.anomaly import anomaly_report
+from biosig.evaluation.budget import expected_rates, minutes_of_patients, rate_figures, threshold_within
 from biosig.evaluation.counts import mean_and_sd
-from biosig.evaluation.false_alarms import false_alarm_minutes, persistence, threshold_within
+from biosig.evaluation.false_alarms import persistence
 from biosig.evaluation.report import Picture
 from biosig.recipe import Recipe, TrainPart
 from biosig.runs.anomaly_gallery import odd_and_usual
@@ -96,14 +97,28 @@ class Reconstruction:
     def decision(
         self, windows: Windows, settings: TrainPart, held_out: Windows | None, outputs: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
-        """The threshold that keeps to ``false_alarms_per_hour`` on normal windows of held-out subjects."""
+        """The threshold that keeps to ``false_alarms_per_hour`` on normal windows of subjects training has not seen."""
         if held_out is None or outputs is None:
-            raise ValueError("an anomaly threshold needs subjects held out of training: set train.validation above 0")
-        own = self._learned(held_out)
-        minutes = false_alarm_minutes(
-            outputs[own, 0], held_out.onset_s[own], held_out.recording[own], persistence(self._recipe.cutter)
+            raise ValueError("an anomaly threshold needs subjects held out of training: set train.folds to 2 or more")
+        minutes, confidence = self._minutes(held_out, outputs), settings.false_alarms_confidence
+        return np.array([threshold_within(settings.false_alarms_per_hour, minutes, confidence=confidence)])
+
+    def outlook(self, held_out: Windows, outputs: NDArray[np.float64], settings: TrainPart) -> dict[str, Any]:
+        """``budget``: the false alarms an hour to expect of further patients, each one's at the others' threshold."""
+        per_hour, confidence = settings.false_alarms_per_hour, settings.false_alarms_confidence
+        each = expected_rates(per_hour, self._minutes(held_out, outputs), confidence=confidence)
+        expected = rate_figures(each, per_hour) if each else None
+        return {"budget": {"per_hour": per_hour, "confidence": confidence, "expected": expected}}
+
+    def _minutes(self, windows: Windows, outputs: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        own = self._learned(windows)
+        return minutes_of_patients(
+            outputs[own, 0],
+            windows.onset_s[own],
+            windows.recording[own],
+            windows.subject[own],
+            persistence(self._recipe.cutter),
         )
-        return np.array([threshold_within(settings.false_alarms_per_hour, minutes)])
 
     def report(self, windows: Windows, outputs: NDArray[np.float64], decision: NDArray[np.float64]) -> dict[str, Any]:
         """Areas under the curves, and what the threshold gives."""
@@ -145,7 +160,8 @@ class Reconstruction:
             normal=self._recipe.data.normal,
             threshold=threshold,
             persistent=persistence(self._recipe.cutter),
-        ) | {"budget_per_hour": self._recipe.train.false_alarms_per_hour}
+            per_hour=self._recipe.train.false_alarms_per_hour,
+        )
 
     def spread(self, reports: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Of the areas under the ROC curve, all anomalies and each kind."""

@@ -26,6 +26,7 @@ from biosig.monitoring.rules import rule_from_dict
 from biosig.recipe import Recipe, TrainPart, load_recipe
 from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
+from biosig.runs.folding import out_of_fold
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.starting import open_start
 from biosig.runs.task_figures import check_figures
@@ -154,8 +155,8 @@ def _fit_members(
     """The networks of the bundle, their decision, the figures on the validation subjects, the first one's history.
 
     With ``refit`` the figures come from networks that have not seen those subjects; the bundle's networks are
-    then trained on all of them for as many epochs, with nothing left to choose. Without
-    validation subjects there are no figures.
+    then trained on all of them for as many epochs, with nothing left to choose. With ``folds`` they come from all
+    training subjects, each scored by networks that have not seen them. Without either there are no figures.
     """
     settings, aim = bench.recipe.train, bench.aim
     members = [settings.model_copy(update={"seed": settings.seed + number}) for number in range(settings.members)]
@@ -169,6 +170,16 @@ def _fit_members(
             fits.append(titled.fit(data, one, virtual=rendered, validation=validation, checkpoint=checkpoint))
         return fits
 
+    if settings.folds:
+        training = windows.of_recordings(np.flatnonzero(~held_out).tolist())
+        outputs = out_of_fold(
+            bench, training, lambda data, title: [one.model for one in fit_all(data, title, None, members)]
+        )
+        fits = fit_all(training, "all subjects", None, members)
+        what = f"{len(set(training.subjects))} training subjects, out of fold: {settings.folds} folds by subject, each "
+        what += "scored by networks of the others; the bundle's networks were then trained on all"
+        decision, metrics = _decided(bench, training, training, outputs, what)
+        return fits, decision, metrics, fits[0].history
     if not held_out.any():
         fits = fit_all(windows, "all subjects", None, members)
         return fits, aim.decision(windows, settings, None, None), {}, fits[0].history
@@ -177,12 +188,10 @@ def _fit_members(
     fits = fit_all(training, "training subjects", validation, members)
     calibrations = [bench.calibrate(fitted.model, validation) for fitted in fits] if settings.calibrate else []
     outputs = np.mean([bench.predict(fitted.model, validation) for fitted in fits], axis=0)
-    decision = aim.decision(training, settings, validation, outputs)
-    metrics = aim.report(validation, outputs, decision)
     what = f"validation subjects, held out of training: {named(sorted(set(validation.subjects)))}"
     if settings.refit:
         what += "; the bundle's networks were then trained on all subjects, these included"
-    metrics["protocol"] = {"what": what} | ({} if bench.start is None else bench.start.caution(validation.subjects))
+    decision, metrics = _decided(bench, training, validation, outputs, what)
     if calibrations:
         metrics["protocol"]["calibration"] = (
             f"on {len(validation)} validation windows, network by network: {'; '.join(calibrations)}"
@@ -194,6 +203,17 @@ def _fit_members(
         fits = fit_all(windows, "all subjects", None, again)
         decision = aim.decision(windows, settings, validation, outputs)
     return fits, decision, metrics, history
+
+
+def _decided(
+    bench: Bench, training: Windows, held_out: Windows, outputs: NDArray[np.float64], what: str
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """The decision chosen on ``held_out``, of which networks said ``outputs``, and the figures there."""
+    aim, settings = bench.aim, bench.recipe.train
+    decision = aim.decision(training, settings, held_out, outputs)
+    metrics = aim.report(held_out, outputs, decision) | aim.outlook(held_out, outputs, settings)
+    metrics["protocol"] = {"what": what} | ({} if bench.start is None else bench.start.caution(held_out.subjects))
+    return decision, metrics
 
 
 def _provenance(
@@ -255,7 +275,7 @@ def _choose_validation(windows: Windows, split: Split, recipe: Recipe) -> NDArra
     if split.validation:
         number = np.arange(len(windows.names))
         held = number >= len(split.train)
-    elif recipe.train.validation:
+    elif recipe.train.validation and not recipe.train.folds:
         counts = count_labels(windows, len(recipe.data.labels))
         held = hold_out(windows.subjects, counts, recipe.train.validation, seed=recipe.train.seed)
     else:

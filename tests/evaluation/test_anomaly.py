@@ -18,7 +18,14 @@ def drawn(n=400, seed=0):
 
 
 def report(label, score, subject, time_s, recording, **options):
-    given = {"classes": CLASSES, "normal": ["N"], "threshold": 2.0, "persistent": (8, 10), "draws": 200} | options
+    given = {
+        "classes": CLASSES,
+        "normal": ["N"],
+        "threshold": 2.0,
+        "persistent": (8, 10),
+        "per_hour": 1.0,
+        "draws": 200,
+    } | options
     return anomaly_report(label, score, subject, time_s, recording, **given)
 
 
@@ -61,10 +68,14 @@ def test_false_alarms_are_counted_on_normal_windows_alone():
     label = np.array([0] * 60 + [2] * 60)
     score = np.array([0.0] * 60 + [9.0] * 60)
     calm = report(label, score, np.full(120, "a"), np.arange(120.0), np.zeros(120, dtype=np.int64))
-    assert calm["false_alarms"] == {"minutes": 0, "hours": 1 / 60, "per_hour": 0.0}
+    patients = {"ci95": None, "n": 1}
+    none = {"mean": 0.0, "median": 0.0, "worst": 0.0, "above": [], "each": {"a": 0.0}}
+    assert calm["false_alarms"] == {"minutes": 0, "hours": 1 / 60, "per_hour": 0.0, "patients": patients | none}
+    assert calm["subjects"]["a"]["false_alarms"] == {"minutes": 0, "hours": 1 / 60, "per_hour": 0.0}
     label[60:] = 0
     loud = report(label, score, np.full(120, "a"), np.arange(120.0), np.zeros(120, dtype=np.int64))
-    assert loud["false_alarms"] == {"minutes": 1, "hours": 2 / 60, "per_hour": 30.0}
+    half = {"mean": 30.0, "median": 30.0, "worst": 30.0, "above": ["a"], "each": {"a": 30.0}}
+    assert loud["false_alarms"] == {"minutes": 1, "hours": 2 / 60, "per_hour": 30.0, "patients": patients | half}
     assert loud["auroc"] is None
 
 

@@ -1,9 +1,9 @@
-"""False alarms are counted as the alarm rule raises them, and a threshold keeps to its budget."""
+"""False alarms are counted as the alarm rule raises them."""
 
 import numpy as np
 import pytest
 
-from biosig.evaluation.false_alarms import false_alarm_minutes, persistence, persistent_level, threshold_within
+from biosig.evaluation.false_alarms import false_alarm_minutes, persistence, persistent_level
 from biosig.monitoring.alarms import AlarmEngine
 from biosig.monitoring.conditions import Level
 from biosig.monitoring.events import AnomalyScore
@@ -49,24 +49,6 @@ def test_alarms_do_not_reach_from_one_recording_into_the_next():
     score = np.concatenate([np.ones(60), np.zeros(60)])
     minutes = false_alarm_minutes(score, np.tile(np.arange(60.0), 2), recording, (8, 10))
     assert minutes.tolist() == [1.0, 0.0]
-
-
-@pytest.mark.parametrize("per_hour", [0.0, 1.0, 2.5, 30.0])
-def test_a_threshold_is_the_lowest_that_keeps_to_the_budget(per_hour):
-    minutes = np.random.default_rng(0).normal(size=240)
-    threshold = threshold_within(per_hour, minutes)
-    allowed = int(per_hour * 4)
-    assert (minutes >= threshold).sum() == allowed
-    assert (minutes >= np.sort(minutes)[::-1][allowed]).sum() > allowed
-
-
-def test_a_budget_that_allows_everything_gives_the_lowest_level():
-    assert threshold_within(60.0, np.array([3.0, -np.inf, 1.0])) == 1.0
-
-
-def test_without_enough_windows_there_is_no_threshold():
-    with pytest.raises(ValueError, match="got 2, none with enough of them"):
-        threshold_within(1.0, np.array([-np.inf, -np.inf]))
 
 
 def test_ten_beats_or_ten_seconds_of_windows_are_looked_at():

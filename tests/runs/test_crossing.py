@@ -15,7 +15,7 @@ SETTINGS = (
     "model.options.context_hidden=4",
     "train.prior_power=1.0",
 )
-ANOMALY = ("train.epochs=1", "windows.context=4", "model.options.widths=[4, 4]")
+ANOMALY = ("train.epochs=1", "train.folds=2", "windows.context=4", "model.options.widths=[4, 4]")
 
 
 def noted(monkeypatch, aim, recipe, settings):
