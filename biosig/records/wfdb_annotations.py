@@ -6,8 +6,8 @@ its "Annotation codes" table, https://physionet.org/physiotools/wpg/wpg_31.htm
 
 from __future__ import annotations
 
-import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from biosig.records.guard import decimal, mismatch, read_small
 from biosig.records.recording import Annotations
+from biosig.records.whole import written_whole
 
 __all__ = ["SYMBOLS", "Marks", "read_annotations", "read_marks", "write_annotations", "write_marks"]
 
@@ -201,8 +202,8 @@ def _described(
 
 
 def write_annotations(
-    folder: str | Path, record_name: str, annotations: Annotations, *, fs: float, annotator: str = "qrs",
-    overwrite: bool = False,
+    folder: str | Path, record_name: str, annotations: Annotations | Iterable[Annotations], *, fs: float,
+    annotator: str = "qrs", overwrite: bool = False,
 ) -> Path:  # fmt: skip
     """Write marks as ``folder/record_name.annotator`` in MIT format, and return that path.
 
@@ -210,8 +211,9 @@ def write_annotations(
     ----------
     folder : where to; must exist.
     record_name : the record the marks belong to (``100``).
-    annotations : what to write. ``label`` must be WFDB symbols (free text goes into ``aux`` of a ``"`` mark),
-        ``duration_s`` 0 (a span is two marks), ``channel`` -1 throughout or 0 to 255 (-1 among others becomes 0).
+    annotations : what to write, or pieces of it in order of time. ``label`` must be WFDB symbols (free text goes into
+        ``aux`` of a ``"`` mark), ``duration_s`` 0 (a span is two marks), ``channel`` -1 throughout or 0 to 255 (-1
+        among others becomes 0).
     fs : rate in Hz at which onsets become sample numbers; the file states it as its time resolution.
     annotator : suffix of the file.
     overwrite : replace an existing ``atr``, the suffix of a database's own reference marks.
@@ -221,25 +223,33 @@ def write_annotations(
     ValueError : marks that the format cannot hold.
     RecordError : the file cannot be written, or is a reference file that is there already.
     """
+    pieces = [annotations] if isinstance(annotations, Annotations) else annotations
+    marks = (_marks_of(piece, fs) for piece in pieces)
+    return _write(_path(folder, record_name, annotator, overwrite=overwrite), marks, fs)
+
+
+def write_marks(folder: str | Path, record_name: str, marks: Marks, *, annotator: str, overwrite: bool = False) -> Path:
+    """Write marks with all their details; otherwise as :func:`write_annotations`."""
+    return _write(_path(folder, record_name, annotator, overwrite=overwrite), [marks], marks.fs)
+
+
+def _marks_of(annotations: Annotations, fs: float) -> Marks:
     if np.any(annotations.duration_s != 0):
         raise ValueError("WFDB marks have no duration: write the start and the end of a span as two marks")
     n = len(annotations)
     samples = annotations.samples(fs)
     order = np.argsort(samples, kind="stable")
-    marks = Marks(
+    return Marks(
         sample=samples[order],
         symbol=tuple(annotations.label[i] for i in order),
         subtype=np.zeros(n, dtype=np.int64),
         chan=annotations.channel[order],
         num=np.zeros(n, dtype=np.int64),
         aux=tuple(annotations.aux[i] for i in order),
-        fs=fs,
     )
-    return write_marks(folder, record_name, marks, annotator=annotator, overwrite=overwrite)
 
 
-def write_marks(folder: str | Path, record_name: str, marks: Marks, *, annotator: str, overwrite: bool = False) -> Path:
-    """Write marks with all their details; otherwise as :func:`write_annotations`."""
+def _path(folder: str | Path, record_name: str, annotator: str, *, overwrite: bool) -> Path:
     if not re.fullmatch(r"[\w-]+", record_name):
         raise ValueError(f"record_name must be letters, digits, '_' and '-', got {record_name!r}")
     if not re.fullmatch(r"\w+", annotator) or annotator.lower() in _RESERVED:
@@ -247,52 +257,56 @@ def write_marks(folder: str | Path, record_name: str, marks: Marks, *, annotator
     path = Path(folder) / f"{record_name}.{annotator}"
     if annotator == "atr" and path.exists() and not overwrite:
         raise mismatch(path, "no reference annotations yet", "a file", "write with another annotator or overwrite=True")
-    content = _encode(marks)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path
+
+
+def _write(path: Path, pieces: Iterable[Marks], fs: float | None) -> Path:
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        with written_whole(path) as beside, open(beside, "wb") as file:
+            file.writelines(_encode(pieces, fs))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise mismatch(path, "a place to write to", error.strerror or str(error)) from error
     return path
 
 
-def _encode(marks: Marks) -> bytes:
-    """The bytes of an annotation file; ``ValueError`` for marks that it cannot hold."""
-    _check(marks)
-    out = bytearray()
-    if marks.fs is not None:
-        out += _word(_NOTE, 0) + _note(f"## time resolution: {np.format_float_positional(marks.fs, trim='-')}")
+def _encode(pieces: Iterable[Marks], fs: float | None) -> Iterator[bytes]:
+    """The bytes of an annotation file, piece by piece; ``ValueError`` for marks that it cannot hold."""
+    if fs is not None:
+        if not (np.isfinite(fs) and fs > 0):
+            raise ValueError(f"fs must be a positive number of Hz, got {fs}")
+        yield _word(_NOTE, 0) + _note(f"## time resolution: {np.format_float_positional(fs, trim='-')}")
     before, chan, num = 0, 0, 0
-    signals = np.maximum(marks.chan, 0).tolist()
-    rows = zip(
-        marks.sample.tolist(), marks.symbol, marks.subtype.tolist(), signals, marks.num.tolist(), marks.aux, strict=True
-    )
-    for sample, symbol, subtype, new_chan, new_num, aux in rows:
-        interval = sample - before
-        while interval > 1023:
-            skip = min(interval, 2**31 - 1)
-            out += _word(_SKIP, 0) + _word_pair(skip)
-            interval -= skip
-        out += _word(_CODES[symbol], interval)
-        if subtype:
-            out += _word(_SUB, subtype & 0xFF)
-        if new_chan != chan:
-            out += _word(_CHN, new_chan)
-        if new_num != num:
-            out += _word(_NUM, new_num & 0xFF)
-        if aux:
-            out += _note(aux)
-        before, chan, num = sample, new_chan, new_num
-    return bytes(out + b"\0\0")
+    for marks in pieces:
+        _check(marks, before)
+        out = bytearray()
+        signals = np.maximum(marks.chan, 0).tolist()
+        columns = (marks.sample.tolist(), marks.symbol, marks.subtype.tolist(), signals, marks.num.tolist(), marks.aux)
+        for sample, symbol, subtype, new_chan, new_num, aux in zip(*columns, strict=True):
+            interval = sample - before
+            while interval > 1023:
+                skip = min(interval, 2**31 - 1)
+                out += _word(_SKIP, 0) + _word_pair(skip)
+                interval -= skip
+            out += _word(_CODES[symbol], interval)
+            if subtype:
+                out += _word(_SUB, subtype & 0xFF)
+            if new_chan != chan:
+                out += _word(_CHN, new_chan)
+            if new_num != num:
+                out += _word(_NUM, new_num & 0xFF)
+            if aux:
+                out += _note(aux)
+            before, chan, num = sample, new_chan, new_num
+        yield bytes(out)
+    yield b"\0\0"
 
 
-def _check(marks: Marks) -> None:
+def _check(marks: Marks, first: int) -> None:
+    """``ValueError`` for marks that the format cannot hold, or not in order from sample ``first`` on."""
     unknown = sorted(set(marks.symbol) - set(_CODES))
     if unknown:
         raise ValueError(f"not WFDB symbols: {', '.join(map(repr, unknown))}; put free text into aux of a '\"' mark")
-    if len(marks.sample) and (marks.sample[0] < 0 or np.any(np.diff(marks.sample) < 0)):
+    if np.any(np.diff(marks.sample, prepend=first) < 0):
         raise ValueError("marks must be in order of time, from sample 0 on")
     for name, column, low, high in (
         ("subtype", marks.subtype, -128, 127),
@@ -301,8 +315,6 @@ def _check(marks: Marks) -> None:
     ):
         if len(column) and not (low <= column.min() and column.max() <= high):
             raise ValueError(f"{name} must lie in {low} to {high}, got {column.min()} to {column.max()}")
-    if marks.fs is not None and not (np.isfinite(marks.fs) and marks.fs > 0):
-        raise ValueError(f"fs must be a positive number of Hz, got {marks.fs}")
 
 
 def _word(code: int, value: int) -> bytes:

@@ -179,6 +179,18 @@ def test_annotations_are_written_with_their_rate_sorted_and_found_again(tmp_path
     assert (found.label, found.aux, found.channel.tolist()) == (('"', "V"), ("späte Notiz", ""), [-1, -1])
 
 
+def test_marks_can_be_written_in_pieces_in_order_of_time(tmp_path: Path) -> None:
+    onset_s = np.cumsum(np.random.default_rng(0).integers(1, 5000, 500)) / 360
+    whole = Annotations.at(onset_s, ["N", "V", "Q", "S"] * 125)
+    pieces = [whole.where((onset_s >= a) & (onset_s < b)) for a, b in ((0, 9), (9, 9), (9, 1000), (1000, 1e9))]
+    once = write_annotations(tmp_path, "once", whole, fs=360)
+    assert write_annotations(tmp_path, "pieces", iter(pieces), fs=360).read_bytes() == once.read_bytes()
+    with pytest.raises(ValueError, match="marks must be in order of time"):
+        write_annotations(tmp_path, "odd", pieces[::-1], fs=360)
+    assert len(read_marks(write_annotations(tmp_path, "none", [], fs=360)).sample) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"once.qrs", "pieces.qrs", "none.qrs"}
+
+
 def test_reference_marks_are_replaced_only_when_told(tmp_path: Path) -> None:
     first, second = Annotations.at(np.array([1.0]), ["N"]), Annotations.at(np.array([1.0]), ["V"])
     for annotator in ("atr", "qrs"):
