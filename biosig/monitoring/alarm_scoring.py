@@ -21,7 +21,7 @@ from biosig.windows.labels import aami_classes
 if TYPE_CHECKING:
     from biosig.monitoring.store import Session
 
-__all__ = ["Heard", "alarm_spans", "alarms_in", "reference_beats", "score_alarms"]
+__all__ = ["Heard", "alarm_events", "alarm_spans", "alarms_in", "reference_beats", "score_alarms"]
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,14 @@ def alarms_in(session: Session, patient: str) -> Heard:
         rules = tuple(rule_from_dict(entry) for entry in memory["engine"]["rules"])
     except ValueError as error:
         raise StoreError(f"{where} was watched by other rules than this biosig knows: {error}") from None
-    rows = session.frame("alarms", patient)[list(AlarmEvent.__slots__)].to_dict("records")
-    events = tuple(AlarmEvent(**{str(name): value for name, value in row.items()}) for row in rows)
-    return Heard(events, rules, snapshot.layout, memory["now_s"], memory["ended"])
+    return Heard(alarm_events(session, patient), rules, snapshot.layout, memory["now_s"], memory["ended"])
+
+
+def alarm_events(session: Session, patient: str) -> tuple[AlarmEvent, ...]:
+    """Everything that happened to a patient's alarms, in order."""
+    columns = tuple(AlarmEvent.__slots__)
+    pieces = session.pieces("alarms", patient, columns=columns)
+    return tuple(AlarmEvent(**dict(zip(columns, row, strict=True))) for piece in pieces for row in piece)
 
 
 def alarm_spans(events: Iterable[AlarmEvent], *, duration_s: float) -> tuple[Span, ...]:

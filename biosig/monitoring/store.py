@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "Store"]
 
+_LOG_ORDER = ("patient", "number")
+_PIECE = 4096
+"""Rows that are read at a time."""
+
 
 class Store:
     """A database of monitoring sessions.
@@ -281,18 +285,46 @@ class Session:
                 found += [(row["time_s"], row["number"], told_of(name, row)) for row in rows.mappings()]
         return [entry for _, _, entry in sorted(found, key=itemgetter(0, 1))][-most:]
 
-    def frame(self, name: str, patient: str | None = None) -> pd.DataFrame:
-        """All entries of one kind (``scores``, ``states``, ``alarms``, ``notices``), one row each, in order."""
-        import pandas as pd
+    def pieces(
+        self, name: str, patient: str | None = None, *, columns: Sequence[str] = (), by: Sequence[str] = _LOG_ORDER,
+        **equal: Any,
+    ) -> Iterator[Sequence[Sequence[Any]]]:  # fmt: skip
+        """Entries of one kind (``scores``, ``states``, ``alarms``, ``notices``), some thousands at a time, in order.
 
+        Parameters
+        ----------
+        columns : those wanted; default all but the session.
+        by : columns that tell the order.
+        equal : values that columns must have; None where there must be none.
+        """
         table = LOGS[name]
-        chosen = sa.select(*(column for column in table.c if column.name != "session"))
-        chosen = chosen.where(table.c.session == self.number).order_by(table.c.patient, table.c.number)
+        chosen = sa.select(*(table.c[column] for column in columns or _own_columns(table)))
+        chosen = chosen.where(table.c.session == self.number, *(table.c[key] == value for key, value in equal.items()))
         if patient is not None:
             chosen = chosen.where(table.c.patient == patient)
+        chosen = chosen.order_by(*(table.c[column] for column in by)).execution_options(yield_per=_PIECE)
         with self.store._told(), self.store.engine.connect() as connection:
-            result = connection.execute(chosen)
-            return pd.DataFrame(result.all(), columns=list(result.keys()))
+            yield from connection.execute(chosen).partitions()
+
+    def window_bundles(self, patient: str) -> list[str]:
+        """The bundles that tell the classes of other windows of a patient than beats, the first to do so first."""
+        scores = LOGS["scores"].c
+        mine = (scores.session == self.number, scores.patient == patient, ~scores.beat, scores.anomaly.is_(None))
+        names = sa.select(scores.bundle).where(*mine).group_by(scores.bundle).order_by(sa.func.min(scores.number))
+        with self.store._told(), self.store.engine.connect() as connection:
+            return list(connection.scalars(names))
+
+    def frame(self, name: str, patient: str | None = None) -> pd.DataFrame:
+        """All entries of one kind, one row each, in order; see :meth:`pieces`."""
+        import pandas as pd
+
+        rows = [row for piece in self.pieces(name, patient) for row in piece]
+        return pd.DataFrame(rows, columns=_own_columns(LOGS[name]))
+
+
+def _own_columns(table: sa.Table) -> list[str]:
+    """What a log says of an entry, the session apart."""
+    return [column.name for column in table.c if column.name != "session"]
 
 
 def _write_ahead(connection: Any, _record: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 import wfdb
 
 import biosig
+from biosig.monitoring import result_marks, store
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.sources import Replay
 from biosig.records.recording import Layout, Recording
@@ -125,6 +126,19 @@ def test_tables_hold_the_same_as_the_store(tmp_path, session):
         assert len(csv) == len(parquet) == len(table)
         np.testing.assert_allclose(csv.time_s, table.time_s)
         np.testing.assert_array_equal(parquet.time_s, table.time_s)
+
+
+def test_results_are_the_same_however_few_rows_are_read_at_a_time(tmp_path, session, monkeypatch):
+    whole = export(session, tmp_path / "whole")
+    monkeypatch.setattr(store, "_PIECE", 7)
+    monkeypatch.setattr(result_marks, "_PIECE", 11)
+    assert max(len(piece) for piece in session.pieces("scores")) == 7
+    for path, once in zip(export(session, tmp_path / "pieces"), whole, strict=True):
+        assert path.name == once.name
+        if path.suffix == ".parquet":
+            pd.testing.assert_frame_equal(pd.read_parquet(path), pd.read_parquet(once))
+        else:
+            assert path.read_bytes() == once.read_bytes()
 
 
 def test_without_pyarrow_tables_are_csv_only(tmp_path, session, monkeypatch):
