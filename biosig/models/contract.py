@@ -10,8 +10,8 @@ reconstruct
     ``embed`` gives the latent vector, ``forward`` the samples built again from it (the same shape), ``measure`` what
     is to be remembered of a window, and ``judge`` turns that of the last ``context`` windows into a score.
 
-The scorer keeps what is remembered of the last windows of each patient, so a window is looked at once, live as well as
-offline.
+What was made of the last windows of each patient is remembered, so a window is looked at once, live as well as offline;
+:mod:`biosig.training.lookback` says how. Recurrent networks of one recipe answer together: :mod:`biosig.models.trails`.
 
 :class:`Staged` is what transfer needs of a network, of one that looks at images as well as of one that
 looks at signals: a head that can be replaced, stages that can be frozen, and a learning rate per stage.

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from biosig.models.contract import HEAD, InputShape, Staged
+from biosig.models.trails import AnswerFrom
 
 __all__ = ["Recurrent", "RecurrentOptions"]
 
 Cell = Literal["lstm", "gru"]
-AnswerFrom = Literal["window", "mean", "mean-max"]
 FEATURE_LIMIT = 5.0
 """Standardised features are clipped to this many standard deviations of the training windows."""
 
@@ -189,7 +189,7 @@ class Recurrent(Staged):
         if shape.context > 1:
             self.outer = _recurrent(options.cell, width, options.context_hidden, options.context_layers, False)
             head_width += options.context_hidden
-        self._answer_from = options.answer_from
+        self.answer_from = options.answer_from
         self._channel_dropout = options.channel_dropout
         head_width *= 2 if options.answer_from == "mean-max" else 1
         self.head = nn.Linear(head_width, n_classes)
@@ -225,7 +225,7 @@ class Recurrent(Staged):
         if self.outer is not None:
             states, _ = self.outer(seen)
             seen = torch.cat([seen, self.drop(states)], dim=-1)
-        return cast(Tensor, self.head(_summed_up(seen, self._answer_from)))
+        return cast(Tensor, self.head(_summed_up(seen, self.answer_from)))
 
     def forward(self, samples: Tensor, features: Tensor) -> Tensor:
         """Samples (n, k, n_channels, length), features (n, k, n_features) -> logits (n, k, n_classes)."""

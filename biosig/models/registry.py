@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -11,10 +11,11 @@ from biosig.models.autoencoder import ConvAutoencoder
 from biosig.models.contract import InputShape
 from biosig.models.picture_autoencoder import PictureAutoencoder
 from biosig.models.recurrent import Recurrent
+from biosig.models.trails import RecurrentEnsemble
 from biosig.models.transfer import Transfer
 from biosig.options import build, lookup
 
-__all__ = ["MODELS", "build_model", "check_options"]
+__all__ = ["MODELS", "build_model", "check_options", "ensemble_of"]
 
 MODELS: dict[str, type[ConvAutoencoder] | type[PictureAutoencoder] | type[Recurrent] | type[Transfer]] = {
     "conv-autoencoder": ConvAutoencoder,
@@ -33,3 +34,9 @@ def build_model(name: str, options: Mapping[str, Any], shape: InputShape, n_clas
     """The named model with fresh weights, drawn from torch's current seed."""
     model: nn.Module = MODELS[name](shape, n_classes, check_options(name, options))
     return model
+
+
+def ensemble_of(models: Sequence[nn.Module], context: int) -> RecurrentEnsemble | None:
+    """Networks of one recipe, to be followed window by window; ``None`` for those that cannot be."""
+    recurrent = [model for model in models if isinstance(model, Recurrent)]
+    return RecurrentEnsemble(recurrent, context) if recurrent else None

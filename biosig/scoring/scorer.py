@@ -1,6 +1,6 @@
 """The one scorer: raw samples in, scores out, for a file fed once and for a ward of live patients.
 
-What is kept of a patient is the way from samples to windows and the embeddings of the last
+What is kept of a patient is the way from samples to windows and what the networks made of the last
 windows. Nothing learns while scoring, and no score depends on who else is in the batch (within 1e-5)
 or on how the samples were cut into chunks (windows: to the bit; scores: within 1e-5).
 """
@@ -158,7 +158,7 @@ class Ward(Generic[Patient]):
         for group in self._groups:
             del group.patients[patient]
             for judge in group.judges:
-                del judge.memory[patient]
+                judge.discharge(patient)
 
     def latency_s(self, patient: Patient, bundle: str | None = None) -> float:
         """No score (of a bundle; default: of any) comes later than this after its ``time_s``, in seconds of signal."""
@@ -217,17 +217,22 @@ class Ward(Generic[Patient]):
         for number, group in enumerate(self._groups):
             windows = group.patients[patient].state_dict()
             state |= {f"{number}.{key}": value for key, value in windows.items()}
-            state |= {f"{number}.memory.{i}": judge.memory[patient].copy() for i, judge in enumerate(group.judges)}
+            for i, judge in enumerate(group.judges):
+                memory = judge.state_dict(patient)
+                state |= {f"{number}.memory.{i}.{key}": value for key, value in memory.items()}
         return state
 
     def load_state_dict(self, patient: Patient, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of the same bundles and layout."""
         for number, group in enumerate(self._groups):
-            prefix = f"{number}."
-            windows = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-            group.patients[patient].load_state_dict(windows)
+            group.patients[patient].load_state_dict(_under(f"{number}.", state))
             for i, judge in enumerate(group.judges):
-                judge.memory[patient] = np.array(windows[f"memory.{i}"], dtype=np.float32)
+                judge.load_state_dict(patient, _under(f"{number}.memory.{i}.", state))
+
+
+def _under(prefix: str, state: Mapping[str, NDArray[Any]]) -> State:
+    """The part of a state whose keys begin so, without that beginning."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def _same_windows(one: Recipe, other: Recipe) -> bool:

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from biosig.training.answers import Answer
+from biosig.training.lookback import Lookback, Memory, by_batches, look_back
 from biosig.training.resident import ResidentWindows
 from biosig.windows.index import Windows
 
 __all__ = ["Networks"]
-
-STEPS = 2**17
-"""Windows looked back on in one pass through a network, 2,048 sequences of 64: what fits in memory."""
 
 
 class Networks:
@@ -28,7 +26,7 @@ class Networks:
 
     Parameters
     ----------
-    models : see :mod:`biosig.models.contract`; moved to ``device``.
+    models : see :mod:`biosig.models.contract`; moved to ``device``. Answers are given by their weights as they are now.
     answer : how they are read.
     context : windows that an answer looks back on, the window itself included.
     device : where the networks compute.
@@ -39,42 +37,43 @@ class Networks:
         self.answer = answer
         self.context = context
         self.device = device
+        self._lookback: Lookback[Any] = look_back(self.models, answer, context)
 
     @torch.inference_mode()
     def read(self, samples: Tensor, features: Tensor) -> Tensor:
-        """Samples (n, n_channels, length) and features (n, n_features) -> (n, n_networks, m), to be remembered."""
+        """What the networks take of windows by themselves.
+
+        Samples (n, n_channels, length) and features (n, n_features) -> (n, n_networks, m).
+        """
         each = [self.answer.read(model, samples, features) for model in self.models]
         return torch.stack(each, dim=1).float()
 
-    @torch.inference_mode()
-    def outputs(self, sequences: Tensor, count: Tensor) -> NDArray[np.float64]:
-        """Outputs float64 (n, answer.width) about the last window of every sequence.
+    def begin(self) -> Memory:
+        """The memory of a patient of whom nothing was seen."""
+        memory: Memory = self._lookback.begin()
+        return memory
+
+    def follow(
+        self, memories: Sequence[Memory], counts: Sequence[int], samples: Tensor, features: Tensor
+    ) -> NDArray[np.float64]:
+        """Outputs float64 (n, answer.width) about new windows; the patients' memories take them in.
+
+        A patient's outputs are the same to the bit whoever else there is, and however many windows come at a time.
 
         Parameters
         ----------
-        sequences : (n, context, n_networks, m), what was read in order of time, what there is first.
-        count : int64 (n,), how many there are; what comes after them does not matter.
+        memories : of some patients.
+        counts : new windows of each of them, one or more; they stand one patient after another in what follows.
+        samples, features : (n, n_channels, length), (n, n_features).
         """
-        each = [self.answer.outputs(model, sequences[:, :, place], count) for place, model in enumerate(self.models)]
-        return np.asarray(torch.stack(each).double().mean(dim=0).cpu().numpy(), dtype=np.float64)
+        read = by_batches(self.read, samples.to(self.device), features.to(self.device))
+        return self._lookback.follow(memories, counts, read)
 
     def predict(self, windows: Windows, batch_size: int = 2048) -> NDArray[np.float64]:
-        """Outputs float64 (n, answer.width) about every window of an index.
-
-        Windows that look back equally far are answered together, so that short recordings cost what their length costs.
-        """
-        n = len(windows)
-        if not n:
+        """Outputs float64 (n, answer.width) about every window of an index."""
+        if not len(windows):
             return np.zeros((0, self.answer.width))
-        known = self._of_each(windows, self.read, batch_size)
-        first = np.searchsorted(windows.recording, windows.recording)
-        order = np.argsort(np.minimum(np.arange(n) - first, self.context), kind="stable")
-        outputs = []
-        for part in np.array_split(order, math.ceil(n * self.context / STEPS)):
-            rows, count = windows.contexts(self.context, part)
-            sequences = known[torch.from_numpy(rows[:, : count.max()]).to(self.device)]
-            outputs.append(self.outputs(sequences, torch.from_numpy(count).to(self.device)))
-        return np.concatenate(outputs)[np.argsort(order, kind="stable")]
+        return self._lookback.whole(windows, self._of_each(windows, self.read, batch_size))
 
     @torch.inference_mode()
     def embed(self, windows: Windows, batch_size: int = 2048) -> NDArray[np.float32]:
@@ -88,7 +87,13 @@ class Networks:
     def sequences(
         self, windows: Windows, chosen: NDArray[np.int64], batch_size: int = 2048
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """What :meth:`outputs` takes, about the chosen windows of an index, some at a time; all windows are read."""
+        """What the chosen windows of an index look back on, some at a time; all windows are read.
+
+        Yields
+        ------
+        sequences : (n, context, n_networks, m), what was read in order of time, what there is first.
+        count : int64 (n,), how many there are.
+        """
         known = self._of_each(windows, self.read, batch_size)
         rows, count = (torch.from_numpy(array).to(self.device) for array in windows.contexts(self.context, chosen))
         for part, there in zip(torch.split(rows, batch_size), torch.split(count, batch_size), strict=True):
