@@ -311,12 +311,15 @@ class _Training:
     @cached_property
     def _fingerprint(self) -> str:
         """What makes this training this one: settings, network as it began, and every sample it learns from."""
-        windows = self.data.windows
-        parts = [self.settings.model_dump(), repr(self.model), self._born, self.data.context, windows.names]
-        digest = hashlib.sha256(json.dumps(parts).encode())
-        learnt: tuple[NDArray[Any], ...] = (windows.start, windows.label, windows.features, self.data.weight)
-        for values in (*windows.signals, *learnt):
-            digest.update(values.tobytes())
+        data = self.data
+        parts = [self.settings.model_dump(), repr(self.model), self._born, data.context, data.windows.names]
+        digest = hashlib.sha256(json.dumps([*parts, data.virtual_share]).encode())
+        for windows in (data.windows, data.virtual):
+            if windows is not None:
+                for values in (*windows.signals, windows.start, windows.label, windows.features):
+                    digest.update(values.tobytes())
+        for drawn in (data.weight, data.sampling, data.virtual_weight):
+            digest.update(b"none" if drawn is None else drawn.tobytes())
         return digest.hexdigest()
 
 

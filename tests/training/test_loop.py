@@ -1,5 +1,7 @@
 """One loop: it learns, repeats itself by seed, and goes on after a kill as if nothing had happened."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,40 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     train(checkpoint=tmp_path / "state.pt")
     with pytest.raises(BundleError, match="belongs to a training with other settings"):
         train(SETTINGS.model_copy(update={"lr": 1e-2}), checkpoint=tmp_path / "state.pt")
+
+
+def louder(windows: Windows) -> Windows:
+    return replace(windows, signals=tuple(2 * signal for signal in windows.signals))
+
+
+EVEN = np.ones(len(WINDOWS))
+RENDERED = {"virtual": WINDOWS, "virtual_weight": EVEN, "virtual_share": 0.5}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        RENDERED | {"virtual": louder(WINDOWS)},
+        RENDERED | {"virtual_weight": 2 * EVEN},
+        RENDERED | {"virtual_share": 0.25},
+        RENDERED | {"sampling": EVEN},
+    ],
+    ids=["none", "samples", "weight", "share", "drawn"],
+)
+def test_a_checkpoint_of_a_training_on_other_virtual_windows_is_refused(tmp_path, other):
+    settings = SETTINGS.model_copy(update={"epochs": 1})
+
+    def run(**drawn):
+        torch.manual_seed(0)
+        model = build_model("recurrent", OPTIONS, InputShape(1, 16, 2, context=4), 2)
+        data = TrainingData(WINDOWS, 4, EVEN, **drawn)
+        fit(model, data, Classify(settings), settings, device=CPU, checkpoint=tmp_path / "state.pt")
+
+    run(**RENDERED)
+    run(**RENDERED)
+    with pytest.raises(BundleError, match="belongs to a training with other settings or data"):
+        run(**other)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
