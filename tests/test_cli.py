@@ -355,6 +355,41 @@ def test_a_killed_training_resumes_to_the_same_weights(killed: Path, tmp_path: P
     assert weights[0] == weights[1]
 
 
+def test_resume_leaves_a_finished_training_as_it_is(
+    trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    bundle = copy_of(trained[0], tmp_path)
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    ended = command("train", "ecg", "--out", bundle, "--resume", *TINY)
+    assert ended.code == 0
+    assert ended.err.splitlines()[-1] == (
+        f"{bundle}: training is finished, nothing to resume; leave --resume away to train anew"
+    )
+    other = command("train", "ecg", "--out", bundle, "--resume", *TINY, "--seed", "8")
+    assert other.code == 2
+    assert "the bundle there is finished and of other settings" in other.err.splitlines()[-1]
+    assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+
+
+def test_a_bundle_trained_anew_does_not_keep_the_report_of_the_one_before(
+    trained: tuple[Path, Ended], tmp_path: Path, command: Command
+) -> None:
+    bundle = copy_of(trained[0], tmp_path)
+    (bundle / "evaluation").mkdir()
+    for name in ("evaluation/metrics.json", "evaluation/report.html", "evaluation/notes.txt", "metrics.json"):
+        (bundle / name).write_text("{}")
+    (bundle / "tensorboard" / "old").mkdir(parents=True)
+    ended = command("train", "ecg", "--out", bundle, *TINY)
+    assert ended.code == 0, ended.err
+    assert f"removed {bundle / 'evaluation' / 'metrics.json'} and {bundle / 'evaluation' / 'report.html'}" in ended.err
+    assert f"removed {bundle / 'metrics.json'}: of the bundle that was there before" in ended.err
+    assert ended.err.splitlines()[-1] == f"bundle written to {bundle}"
+    left = {str(path.relative_to(bundle)) for path in bundle.rglob("*")}
+    kept = {"evaluation/notes.txt", "manifest.json", "history.json"}
+    assert kept <= left
+    assert not left & {"evaluation/metrics.json", "evaluation/report.html", "metrics.json", "tensorboard/old"}
+
+
 def test_python_reads_draws_and_tabulates_a_recording() -> None:
     recording = biosig.read(SAMPLE / "208")
     frame = recording.to_frame()

@@ -46,7 +46,6 @@ def train(
         raise typer.Exit(130) from None
     if trained.manifest["metrics"]:
         screen().print(console_tables.figure_table(trained.manifest["metrics"]))
-    say(f"bundle written to {trained.folder}")
 
 
 @app.command()

@@ -27,6 +27,7 @@ from biosig.recipe import Recipe, TrainPart, load_recipe
 from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.folding import out_of_fold
+from biosig.runs.leftovers import can_resume, clear_checkpoints, clear_reports, clear_run, finished
 from biosig.runs.preparing import Say, count_labels, prepare, prepare_virtual, quiet
 from biosig.runs.starting import open_start
 from biosig.runs.task_figures import check_figures
@@ -87,7 +88,7 @@ def train(
     start_from : a bundle, or its folder, whose trunk the networks begin with (everything before the head); what then
         learns, and how fast, the recipe says in ``train.head_epochs``, ``train.freeze`` and ``train.layer_decay``.
     false_alarms_per_hour : instead of the recipe's; the budget of an anomaly threshold.
-    resume : go on with a run in ``out`` that was interrupted.
+    resume : go on with a run in ``out`` that was interrupted; one that is finished is left as it is.
     settings : ``key=value`` changes to the recipe, as in ``train.lr=3e-4``.
     say : takes lines about what is going on.
     progress : show a bar.
@@ -107,8 +108,10 @@ def train(
     say(_what_data(corpus, opened))
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
-        _clear_checkpoints(folder)
-    elif not any(folder.glob("checkpoint-*.pt")):
+        clear_run(folder)
+    elif not can_resume(folder):
+        if (there := finished(folder, opened, say)) is not None:
+            return there
         say(f"nothing to resume in {folder}: starting with the first epoch")
     windows = prepare(corpus, records, opened, say=say)
     held_out = _choose_validation(windows, split, opened)
@@ -135,13 +138,10 @@ def train(
     bundle = Bundle(opened, [fitted.model for fitted in fits], fits[0].shape, decision, manifest)
     bundle.save(folder)
     write_json(folder / "history.json", manifest["history"])
-    _clear_checkpoints(folder)
+    clear_checkpoints(folder)
+    clear_reports(folder, say)
+    say(f"bundle written to {folder}")
     return bundle
-
-
-def _clear_checkpoints(folder: Path) -> None:
-    for checkpoint in folder.glob("checkpoint-*.pt"):
-        checkpoint.unlink()
 
 
 def _fit_members(
