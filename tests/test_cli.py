@@ -18,6 +18,7 @@ import typer
 
 import biosig
 from biosig.cli import app, main
+from biosig.errors import RecordError
 
 SAMPLE = Path(biosig.__file__).parent / "datasets" / "samples" / "mitdb"
 TINY_SETTINGS = (
@@ -262,6 +263,18 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert len(ended.err.splitlines()) == 1
     assert ended.err.startswith("biosig: ")
     assert expected in ended.err
+
+
+@pytest.mark.parametrize("words", [["--debug", "inspect", "nothing"], ["inspect", "nothing", "--debug"]])
+def test_debug_shows_where_an_error_comes_from(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["biosig", *words])
+    with pytest.raises(RecordError, match="nothing") as raised:
+        main()
+    assert {entry.name for entry in raised.traceback} >= {"inspect", "read"}
+
+
+def test_help_tells_of_debug(command: Command) -> None:
+    assert "--debug" in command("--help").out
 
 
 def test_a_recipe_lead_that_no_record_has_is_one_line(tmp_path: Path, command: Command) -> None:

@@ -15,6 +15,7 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="biosig",
     help="ECG and EEG from file to score. For research use only.",
+    epilog="With --debug, anywhere, an error shows its whole traceback instead of one line.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,12 +33,15 @@ def _one_line(error: Exception) -> str:
 
 
 def main() -> NoReturn:
-    """Entry point: what a user can mend is said in one line, exit code 2; Ctrl-C is 130."""
+    """Entry point: what a user can mend is said in one line, exit code 2 (with ``--debug`` raised); Ctrl-C is 130."""
     from biosig.errors import BiosigError
 
+    words = sys.argv[1:]
     try:
-        app(prog_name="biosig")
+        app([word for word in words if word != "--debug"], prog_name="biosig")
     except (BiosigError, ValueError, OSError) as error:
+        if "--debug" in words:
+            raise
         say(f"biosig: {_one_line(error)}")
         sys.exit(2)
     sys.exit(0)
