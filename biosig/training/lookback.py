@@ -171,23 +171,22 @@ class ByWindows(Lookback[LastWindows]):
     @torch.inference_mode()
     def follow(self, memories: Sequence[LastWindows], counts: Sequence[int], read: Tensor) -> NDArray[np.float64]:
         """Windows of all patients together."""
-        context, new = self._context, read.cpu().numpy()
-        known: list[NDArray[np.float32]] = []
-        last = np.empty(len(new), dtype=np.int64)
-        count = np.empty(len(new), dtype=np.int64)
-        first = n_known = 0
-        for memory, n in zip(memories, counts, strict=True):
-            rows = slice(first, first + n)
-            own = np.concatenate([memory.read, new[rows]]) if memory.read.size else new[rows]
+        context, n_new = self._context, np.array(counts)
+        parts = zip(memories, np.split(read.numpy(force=True), np.cumsum(n_new)[:-1]), strict=True)
+        known = [np.concatenate([memory.read, new]) if memory.read.size else new for memory, new in parts]
+        for memory, own in zip(memories, known, strict=True):
             memory.read = own[max(0, len(own) - context + 1) :].copy()
-            last[rows] = n_known + np.arange(len(own) - n, len(own))
-            count[rows] = np.minimum(np.arange(len(own) - n, len(own)) + 1, context)
-            known.append(own)
-            first, n_known = first + n, n_known + len(own)
-        pool = torch.from_numpy(np.concatenate(known)).to(read.device)
+        n_known = np.array([len(own) for own in known])
+        ends, new_ends = np.cumsum(n_known), np.cumsum(n_new)
+        last = np.repeat(ends - new_ends, n_new) + np.arange(len(read))
+        count = np.minimum(last - np.repeat(ends - n_known, n_new) + 1, context)
         place = np.minimum((last - count + 1)[:, None] + np.arange(context), last[:, None])
-        rows_there = (torch.from_numpy(array).to(read.device) for array in (place, count))
-        return _mean(by_batches(lambda rows, there: self._outputs(pool[rows], there), *rows_there))
+        pool = torch.from_numpy(np.concatenate(known)).to(read.device)
+
+        def answered(rows: Tensor, there: Tensor) -> Tensor:
+            return self._outputs(pool.index_select(0, rows.flatten()).view(*rows.shape, *pool.shape[1:]), there)
+
+        return _mean(by_batches(answered, *(torch.from_numpy(array).to(read.device) for array in (place, count))))
 
     @torch.inference_mode()
     def whole(self, windows: Windows, read: Tensor) -> NDArray[np.float64]:
