@@ -27,7 +27,7 @@ __all__ = ["Lookback", "Memory", "by_batches", "look_back"]
 
 BATCH = 256
 """Windows a network is given at a time: larger batches leave a core's cache and gain nothing."""
-WHOLE = 16
+WHOLE = 8
 """Fewer windows, or a remainder, are filled up to a multiple of this. A single row takes another way through the
 matrix product than a row of many, and adds up in another order; filled up, a window's score is the same to the bit
 whoever else is in its batch."""
