@@ -202,7 +202,7 @@ class Pipe:
     """Bytes of a file descriptor, read by a thread of its own so that nobody waits for them."""
 
     BLOCK = 1 << 16
-    AHEAD = 16
+    AHEAD = 32
 
     def __init__(self, descriptor: int) -> None:
         self._blocks: queue.Queue[bytes] = queue.Queue(maxsize=self.AHEAD)

@@ -24,7 +24,7 @@ __all__ = ["AT_ONCE", "PARTS", "Part", "Wards"]
 
 AT_ONCE = 240
 """Ticks of all patients together that are scored at a time: about as many beats fill a batch of the networks."""
-PARTS = 4
+PARTS = 8
 """Parts that a file hands over at a time: the first is cut and the last gone through with nothing beside it."""
 
 ByTick = dict[str, list[list[Scored]]]
