@@ -27,7 +27,9 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of weights, order and augmentation.")] = None,
     false_alarms: Annotated[
         float | None,
-        typer.Option("--false-alarms-per-hour", min=0.0, help="Budget that an anomaly threshold keeps to."),
+        typer.Option(
+            "--false-alarms-per-hour", min=0.0, help="Budget that an anomaly threshold keeps to, mean over patients."
+        ),
     ] = None,
     start_from: FromOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from biosig.evaluation.anomaly_figures import plot_trade_off
+from biosig.evaluation.budget import rate_figures
 from biosig.evaluation.figures import (
     CHART_INK,
     draw_beat_mistake,
@@ -85,6 +87,24 @@ def test_bins_without_items_are_left_out_of_the_calibration_curve():
 def test_charts_write_in_the_ink_a_dark_page_replaces():
     (axes,) = plot_calibration({}).axes
     assert axes.xaxis.label.get_color() == CHART_INK
+
+
+@pytest.mark.parametrize(
+    ("rates", "named"),
+    [
+        ([0.0, 4.0, 0.5], ["p1", "p2", "1 others: none"]),
+        ([2.0], ["p0"]),
+        (np.arange(20.0, 0.0, -1.0), [*(f"p{place}" for place in range(12)), "8 others: fewer"]),
+    ],
+)
+def test_false_alarms_are_drawn_with_the_point_chosen_and_whose_they_are(rates, named):
+    curve = {"threshold": [3.0, 2.0], "per_hour": [0.0, 5.0], "sensitivity": {"S": [0.1, 0.4], "V": [0.5, 0.9]}}
+    patients = rate_figures({f"p{place}": float(rate) for place, rate in enumerate(rates)}, 1.0)
+    left, right = plot_trade_off(curve, patients, {"S": 0.2, "V": None}, 1.0).axes
+    assert left.lines[0].get_xydata().tolist() == [[0.0, 0.1], [5.0, 0.4]]
+    assert left.lines[1].get_xydata().tolist() == [[patients["mean"], 0.2]]
+    assert [text.get_text() for text in right.get_yticklabels()] == named
+    assert [bar.get_width() for bar in right.patches][:2] == list(patients["each"].values())[:2]
 
 
 def test_a_mistake_stands_shaded_in_the_middle_of_its_neighbours():
