@@ -97,11 +97,11 @@ def _plot_patients(axes: Axes, patients: Mapping[str, Any], budget: float) -> No
     """A bar per patient who had false alarms, worst first."""
     shown = [(name, rate) for name, rate in patients["each"].items() if rate > 0][:_MOST_BARS]
     rest = patients["n"] - len(shown)
-    names = [name for name, _ in shown] + [f"{rest} others: {'fewer' if len(shown) == _MOST_BARS else 'none'}"] * (
-        rest > 0
-    )
+    bars = dict(shown)
+    if rest:
+        bars[f"{rest} {'others' if shown else 'patients'}: {'fewer' if len(shown) == _MOST_BARS else 'none'}"] = 0.0
+    names, values = list(bars), list(bars.values())
     place = np.arange(len(names))
-    values = [rate for _, rate in shown] + [0.0] * (rest > 0)
     axes.barh(place, values, height=0.6, color=[_ERROR if value > budget else "#2a80d4" for value in values])
     axes.axvline(budget, color=_ERROR, linewidth=1.2, linestyle="dotted")
     _per_hour(axes)

@@ -116,6 +116,8 @@ def expected_rates(per_hour: float, minutes: Minutes, *, confidence: float) -> d
 def rate_figures(each: Mapping[str, float], per_hour: float) -> dict[str, Any]:
     """Patients' rates in figures: ``mean``, ``ci95`` of the mean, ``median``, ``worst``, ``n``, ``above``, ``each``.
 
+    Without a second patient or any false alarm there is no interval: drawing from zeros tells nothing.
+
     Parameters
     ----------
     each : false alarms an hour of each patient, one or more; they are told worst first.
@@ -126,7 +128,7 @@ def rate_figures(each: Mapping[str, float], per_hour: float) -> dict[str, Any]:
     drawn = resampled_totals(values, draws=_DRAWS) / len(values)
     return {
         "mean": float(values.mean()),
-        "ci95": percentile_interval(drawn) if len(values) > 1 else None,
+        "ci95": percentile_interval(drawn) if len(values) > 1 and values.any() else None,
         "median": float(np.median(values)),
         "worst": float(values.max()),
         "n": len(values),

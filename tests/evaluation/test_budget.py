@@ -101,6 +101,7 @@ def test_figures_name_those_beyond_the_budget_worst_first():
     assert list(figures["each"].items()) == [("d", 9.0), ("b", 2.0), ("c", 1.0), ("a", 0.0)]
     assert figures["ci95"][0] < 3.0 < figures["ci95"][1]
     assert rate_figures({"a": 2.0}, 1.0)["ci95"] is None
+    assert rate_figures({"a": 0.0, "b": 0.0}, 1.0)["ci95"] is None
 
 
 def test_a_trade_off_runs_from_no_false_alarm_to_one_in_every_minute():

@@ -94,6 +94,7 @@ def test_charts_write_in_the_ink_a_dark_page_replaces():
     [
         ([0.0, 4.0, 0.5], ["p1", "p2", "1 others: none"]),
         ([2.0], ["p0"]),
+        ([0.0, 0.0], ["2 patients: none"]),
         (np.arange(20.0, 0.0, -1.0), [*(f"p{place}" for place in range(12)), "8 others: fewer"]),
     ],
 )
@@ -104,7 +105,8 @@ def test_false_alarms_are_drawn_with_the_point_chosen_and_whose_they_are(rates, 
     assert left.lines[0].get_xydata().tolist() == [[0.0, 0.1], [5.0, 0.4]]
     assert left.lines[1].get_xydata().tolist() == [[patients["mean"], 0.2]]
     assert [text.get_text() for text in right.get_yticklabels()] == named
-    assert [bar.get_width() for bar in right.patches][:2] == list(patients["each"].values())[:2]
+    drawn = [bar.get_width() for bar in right.patches if bar.get_width()]
+    assert drawn == [rate for rate in patients["each"].values() if rate][:12]
 
 
 def test_a_mistake_stands_shaded_in_the_middle_of_its_neighbours():
