@@ -248,6 +248,16 @@ class Recording:
     channel_fs: tuple[float, ...] = ()
     rails: tuple[tuple[float, float], ...] = ()
 
+    def __repr__(self) -> str:
+        """Name, channels, rate, length and marks; of many channels the first four."""
+        layout = self.layout
+        names = ", ".join(layout.channels[:4]) + (", ..." if layout.n_channels > 4 else "")
+        channels = f"{layout.n_channels} channel{'' if layout.n_channels == 1 else 's'} ({names})"
+        units = " and ".join(dict.fromkeys(layout.units))
+        seconds, marks = self.n_times / self.fs, len(self.annotations)
+        told = f"{channels} in {units}, {self.fs:g} Hz, {seconds:.10g} s, {marks} annotations"
+        return f"<Recording {self.name!r}: {told}>"
+
     @classmethod
     def from_array(
         cls, data: NDArray[Any], layout: Layout, *, name: str = "array", subject: str = "", **fields: Any
