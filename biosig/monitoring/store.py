@@ -119,7 +119,7 @@ class Store:
         for key in sorted(before | now):
             if before.get(key) != now.get(key):
                 raise StoreError(
-                    f"{self.name}: cannot resume: {key} was {before.get(key)}, now is {now.get(key)}; "
+                    f"{self.name}: cannot resume: {_change(key, before.get(key), now.get(key))}; "
                     "give what the first run was given, or choose another --out"
                 )
         return Session(self, row.session)
@@ -325,6 +325,15 @@ class Session:
 def _own_columns(table: sa.Table) -> list[str]:
     """What a log says of an entry, the session apart."""
     return [column.name for column in table.c if column.name != "session"]
+
+
+def _change(key: str, before: Any, now: Any) -> str:
+    """What of a session is not as before: names where these differ, for checksums say nothing to people."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        if before.keys() == now.keys():
+            return f"{key} changed: {', '.join(name for name in before if before[name] != now[name])}"
+        before, now = (", ".join(sorted(names)) or "none" for names in (before, now))
+    return f"{key} was {before}, now is {now}"
 
 
 def _write_ahead(connection: Any, _record: Any) -> None:
