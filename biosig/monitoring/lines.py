@@ -82,7 +82,7 @@ class Lines(Source):
         if not line.strip():
             return []
         try:
-            entry = json.loads(line)
+            entry = _entry(line)
             if not isinstance(entry, dict):
                 raise ValueError("expected an object such as {...}")
             return self._take(entry)
@@ -123,6 +123,13 @@ class Lines(Source):
     def seek(self, patient: str, place: int) -> None:
         self._skip[patient] = place if replays(self._on_resume) else 0
         self._places[patient] = place
+
+
+def _entry(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"no JSON ({error}); raw frames need --channels and --fs") from None
 
 
 def _layout(entry: dict[str, Any]) -> Layout:

@@ -137,7 +137,9 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     """The rules of a TOML file of ``[[alarm]]`` tables; ``RecipeError`` naming file and alarm where one is wrong."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from None
     entries = table.pop("alarm", None)
     if table or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

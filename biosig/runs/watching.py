@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, get_args
 
 from biosig.bundle import Bundle, list_bundles, load
-from biosig.errors import BundleError, SourceError, StoreError
+from biosig.errors import BundleError, RecordError, SourceError, StoreError
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.lines import Lines
@@ -172,6 +172,8 @@ def monitor(
                 device=device, listeners=listeners, orders=orders,
             )  # fmt: skip
             ended = watcher.run(opened, stop=stop)
+            if ended and not any(bed.clock_s for bed in watcher.beds.values()):
+                raise SourceError(f"{', '.join(names)}: ended before any signal came; nothing was watched")
             if not ended:
                 say("stopping: the results so far are being written")
         else:
@@ -286,25 +288,37 @@ def played(recordings: Mapping[str, Recording], *, speed: float = math.inf, tick
 def open_recordings(names: Sequence[str], panel: Panel, *, say: Say) -> dict[str, Recording]:
     """Records and folders of records by patient, with the channels that the bundles look at.
 
-    A record that the bundles do not fit is a ``BundleError``; in a folder it is left out, which ``say`` tells.
+    A record that the bundles do not fit is a ``BundleError``, a damaged one a ``RecordError``; in a folder it is left
+    out, which ``say`` tells.
     """
     recordings: dict[str, Recording] = {}
     for name in dict.fromkeys(names):
         for path in record_paths(Path(name)):
-            recording = read(path)
             try:
-                chosen = panel.needed(recording.layout, panel.fitting(recording.layout))
-            except BundleError as error:
+                found = _fitting(path, panel)
+            except (BundleError, RecordError) as error:
                 if not Path(name).is_dir():
-                    raise BundleError(f"{recording.name}: {error}") from None
-                say(f"left out: {recording.name}: {error}")
+                    raise
+                say(f"left out: {error}")
             else:
-                recordings[patient_name(path, recordings)] = _with_channels(recording, path, chosen)
+                recordings[patient_name(path, recordings)] = found
     return recordings
+
+
+def _fitting(path: Path, panel: Panel) -> Recording:
+    """The recording with the channels that the bundles look at."""
+    recording = read(path)
+    try:
+        chosen = panel.needed(recording.layout, panel.fitting(recording.layout))
+    except BundleError as error:
+        raise BundleError(f"{recording.name}: {error}") from None
+    return _with_channels(recording, path, chosen)
 
 
 def _standard_input(options: SourceOptions) -> Source:
     live = not math.isinf(options.speed)
+    if options.fs is None and options.channels:
+        raise SourceError("raw frames on standard input need --fs beside --channels; JSON lines need neither")
     if options.fs is None:
         return Lines(on_resume=options.on_resume, live=live)
     if not options.channels:

@@ -1,5 +1,6 @@
 """``biosig monitor`` as a user types it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -124,6 +125,11 @@ def test_a_store_is_not_written_over_and_an_ended_session_is_not_watched_again(c
     [
         (["nowhere/1"], "nowhere/1: expected"),
         (["-", "--fs", "360"], "raw frames on standard input need --channels, --fs and --unit"),
+        (
+            ["-", "--channels", "MLII"],
+            "raw frames on standard input need --fs beside --channels; JSON lines need neither",
+        ),
+        (["x", "--rules", "nowhere.toml"], "nowhere.toml: cannot be read: No such file or directory"),
         (["x", "--speed", "fast"], "speed must be max or a number above 0"),
         (["x", "--lead", "V5"], "--lead wants SOURCE=BUNDLE"),
         (["-", "--on-resume", "perhaps"], "on-resume must be replay or continue"),
@@ -136,6 +142,44 @@ def test_what_cannot_be_done_is_said_in_one_line(command, bundle_folder, tmp_pat
     assert said.startswith("biosig: ")
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_a_damaged_record_of_a_folder_is_left_out_and_named(command, ward, bundle_folder, tmp_path):
+    folder = shutil.copytree(ward, tmp_path / "ward")
+    cut = folder / "b.dat"
+    cut.write_bytes(cut.read_bytes()[:100])
+    code, _, said = command(folder, "--bundle", bundle_folder, "--speed", "max", "--out", tmp_path / "out")
+    assert code == 0
+    assert f"left out: {cut}: expected at least" in said
+    assert {path.name for path in (tmp_path / "out").glob("*.bsm")} == {"a.bsm"}
+    code, _, said = command(folder / "b", "--bundle", bundle_folder, "--out", tmp_path / "alone")
+    assert code == 2
+    assert said.startswith(f"biosig: {cut}: expected at least")
+
+
+def test_what_changed_since_the_session_began_is_told_by_name(command, ward, bundle_folder, slide_bundle, tmp_path):
+    arguments = (ward / "a", "--speed", "max", "--out", tmp_path / "out")
+    assert command(*arguments, "--bundle", bundle_folder)[0] == 0
+    slide_bundle.save(tmp_path / "eeg")
+    code, _, said = command(*arguments, "--bundle", bundle_folder, "--bundle", tmp_path / "eeg", "--resume")
+    assert code == 2
+    assert "cannot resume: bundles was ecg, now is ecg, eeg; give what the first run was given" in said
+    other = shutil.copytree(bundle_folder, tmp_path / "other")
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["sha256"]["MODEL_CARD.md"] = hashlib.sha256(b"another").hexdigest()
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    (other / "MODEL_CARD.md").write_bytes(b"another")
+    code, _, said = command(*arguments, "--bundle", other, "--resume")
+    assert code == 2
+    assert "cannot resume: bundles changed: ecg; give" in said
+
+
+def test_standard_input_without_any_signal_is_no_quiet_patient(bundle_folder, tmp_path):
+    arguments = ["-", "--bundle", str(bundle_folder), "--speed", "max", "--out", str(tmp_path / "out")]
+    empty = _started(arguments)
+    _, said = empty.communicate(b"")
+    assert empty.returncode == 2
+    assert said == b"biosig: -: ended before any signal came; nothing was watched\n"
 
 
 def test_a_folder_without_recordings_is_named(tmp_path):
