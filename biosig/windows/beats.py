@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from biosig.records.recording import Layout
 from biosig.signal.beats import BeatStream, RPeaks
 from biosig.signal.stream import ChainStream, Chunk, State
+from biosig.windows.portrait import FEWEST, Portrait
 from biosig.windows.rhythm import BeatHistory, Look, judge_together
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
 
@@ -33,6 +34,8 @@ class Beats(Cutter):
         its ``good`` 0, as nothing in it could be used.
     detector : the R-peak detector.
     history : what is remembered of a patient from beat to beat.
+    portrait_beats : the last beats of which a portrait is drawn with every beat, whose figures are among its features
+        (:mod:`biosig.windows.portrait`); for answers about a whole recording; 0 = none.
     """
 
     positions: Literal["detected", "reference"] = "detected"
@@ -40,8 +43,11 @@ class Beats(Cutter):
     at_least_one: bool = False
     detector: RPeaks = field(default_factory=RPeaks)
     history: BeatHistory = field(default_factory=BeatHistory)
+    portrait_beats: int = 0
 
     def __post_init__(self) -> None:
+        if self.portrait_beats and self.portrait_beats < FEWEST:
+            raise ValueError(f"portrait_beats must be 0 (none) or {FEWEST} or more, got {self.portrait_beats}")
         if self.look_ahead_s < 0:
             raise ValueError(f"look_ahead_s must be 0 or more, got {self.look_ahead_s}")
 
@@ -57,6 +63,7 @@ class BeatWindows(CuttingStream):
         self._detector = design.detector.open(raw.pick(raw.channels[:1]))
         self._given = None if beats_s is None else np.rint(np.sort(beats_s) * raw.fs).astype(np.int64)
         self._history = design.history.open(self._fs, design.look_ahead_s)
+        self._portrait = Portrait(self._history.shape, design.portrait_beats) if design.portrait_beats else None
         self._at_least_one = design.at_least_one
         self._look_ahead = round(design.look_ahead_s * raw.fs)
         self._wait = self._look_ahead + round(self._detector.delay_s * raw.fs)
@@ -71,13 +78,15 @@ class BeatWindows(CuttingStream):
         self.length_s = self.length / self._fs
         self.before_s = (self.length + self._history.before - self._history.after) / 2 / self._fs
         self.n_channels = self._history.n_channels
-        self.features = self._history.features
+        self.features = (*self._history.features, *(() if self._portrait is None else self._portrait.features))
         self.latency_s = self._wait / raw.fs
         self.reset()
 
     def reset(self) -> None:
         self._detector.reset()
         self._history.reset()
+        if self._portrait is not None:
+            self._portrait.reset()
         self._seen = 0
         self.needed_from = 0
         self._waiting = np.zeros(0, dtype=np.int64)
@@ -145,11 +154,15 @@ class BeatWindows(CuttingStream):
             self._good[:] = False
         return _emit([self], [len(self._waiting)])[0]
 
-    def _look(self, row: int, following: int) -> tuple[Look, float]:
-        """A waiting beat at the history before it, and its usable share; the beats up to ``following`` follow it."""
+    def _look(self, row: int, following: int) -> tuple[Look, list[float], float]:
+        """A waiting beat at the history before it, the portrait as of it, and its usable share.
+
+        The beats up to ``following`` follow it.
+        """
         segment, good = self._segment(self._waiting[row])
         peak_s, later_s = self._waiting[row] / self._raw_fs, self._waiting[row + 1 : following] / self._raw_fs
-        return self._history.look(peak_s, segment, later_s), good
+        drawn = [] if self._portrait is None else self._portrait.add(peak_s, segment)
+        return self._history.look(peak_s, segment, later_s), drawn, good
 
     def _cut(self, n: int, waves: NDArray[np.float32], features: NDArray[np.float32], good: list[float]) -> Cutting:
         """Windows of the first ``n`` waiting beats, which wait no longer."""
@@ -204,31 +217,42 @@ class BeatWindows(CuttingStream):
             "buffer_start": np.array(self._buffer_start),
         }
         detector = {f"detector.{key}": value for key, value in self._detector.state_dict().items()}
-        return own | detector | {f"history.{key}": value for key, value in self._history.state_dict().items()}
+        portrait = {} if self._portrait is None else self._portrait.state_dict()
+        history = {f"history.{key}": value for key, value in self._history.state_dict().items()}
+        return own | detector | history | {f"portrait.{key}": value for key, value in portrait.items()}
 
     def load_state_dict(self, state: State) -> None:
         self._seen, self.needed_from = int(state["seen"]), int(state["emitted"])
         self._buffer_start = int(state["buffer_start"])
         self._waiting, self._buffer, self._good = state["waiting"], state["buffer"], state["good"]
         self._be_patient()
-        for prefix, part in (("detector.", self._detector), ("history.", self._history)):
+        for prefix, part in (
+            ("detector.", self._detector),
+            ("history.", self._history),
+            ("portrait.", self._portrait),
+        ):
+            if part is None:
+                continue
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
 
 def _emit(streams: Sequence[BeatWindows], counts: Sequence[int]) -> list[Cutting]:
     """Windows of the first so many waiting beats of each stream."""
     looks: list[Look] = []
+    drawn: list[list[float]] = []
     good: list[float] = []
     for stream, n in zip(streams, counts, strict=True):
         following = np.searchsorted(stream._waiting, stream._waiting[:n] + stream._look_ahead, side="right").tolist()
         for row in range(n):
-            look, share = stream._look(row, following[row])
+            look, portrait, share = stream._look(row, following[row])
             looks.append(look)
+            drawn.append(portrait)
             good.append(share)
     if not looks:
         return [Cutting.none(stream.n_channels, len(stream.features)) for stream in streams]
     owners = [stream._history for stream, n in zip(streams, counts, strict=True) for _ in range(n)]
     waves, features = judge_together(owners, looks)
+    features = np.concatenate([features, np.array(drawn, dtype=np.float32)], axis=1)
     edges = np.concatenate(([0], np.cumsum(counts))).tolist()
     return [
         stream._cut(b - a, waves[a:b], features[a:b], good[a:b])

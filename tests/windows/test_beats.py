@@ -1,5 +1,6 @@
 """Beat windows of real ECG: the same however it is cut, on time, and no later than stated."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,11 @@ from biosig.datasets.mitbih import SAMPLE
 from biosig.recipe import load_recipe
 from biosig.records.reading import read
 from biosig.windows.beats import Beats
+from biosig.windows.portrait import FEWEST, PORTRAIT_FEATURES
+from biosig.windows.rhythm import FEATURES
 from biosig.windows.stream import Cutting, WindowStream, cut_recording
 
-RECIPE = load_recipe("ecg")
+RECIPE = load_recipe("ecg", ["windows.options.portrait_beats=16"])
 COLUMNS = ("signal", "start", "onset_s", "ready_s", "known", "good", "features")
 
 
@@ -120,6 +123,20 @@ def test_a_look_ahead_too_short_for_the_window_is_refused():
     assert "\n" not in str(caught.value)
 
 
+def test_a_portrait_is_drawn_with_every_beat_from_the_fourth_on_and_changes_nothing_else():
+    plain = cut_recording(RECORDING, RECIPE.chain, replace(RECIPE.cutter, portrait_beats=0))
+    np.testing.assert_array_equal(WHOLE.features[:, : len(FEATURES)], plain.features)
+    portrait = WHOLE.features[:, len(FEATURES) :]
+    assert portrait.shape[1] == len(PORTRAIT_FEATURES)
+    assert np.isnan(portrait[: FEWEST - 1]).all()
+    assert np.isfinite(portrait[FEWEST:]).mean() > 0.9
+
+
+def test_a_portrait_of_too_few_beats_is_refused():
+    with pytest.raises(ValueError, match="portrait_beats must be 0"):
+        Beats(portrait_beats=3)
+
+
 @pytest.mark.parametrize("name", ["118", "203", "208"])
 def test_the_buffer_stays_short_however_long_the_recording(name):
     recording = excerpt(name, 0.0, 120.0)
@@ -133,7 +150,7 @@ def test_the_buffer_stays_short_however_long_the_recording(name):
 
 @pytest.mark.parametrize("pieces", [1, 7])
 def test_a_recording_without_a_beat_can_still_give_one_window(pieces):
-    asked = load_recipe("ecg-rhythm").cutter
+    asked = replace(RECIPE.cutter, at_least_one=True)
     layout = RECORDING.layout
     for flat in (np.zeros((1, 3000)), np.full((1, 3000), np.nan)):
         found = {}
@@ -145,12 +162,12 @@ def test_a_recording_without_a_beat_can_still_give_one_window(pieces):
         (only,) = found[asked].onset_s
         assert only == 2999 / layout.fs
         assert found[asked].good.tolist() == [0.0]
-        assert np.isfinite(found[asked].features).all()
+        assert np.isfinite(found[asked].features[:, : len(FEATURES)]).all()
         assert np.isfinite(found[asked].signal).all()
 
 
 def test_a_recording_with_beats_gives_no_more_than_their_windows():
-    one = WindowStream(RECIPE.chain, load_recipe("ecg-rhythm").cutter, RECORDING.layout)
+    one = WindowStream(RECIPE.chain, replace(RECIPE.cutter, at_least_one=True), RECORDING.layout)
     found = Cutting.join([one.push(RECORDING.data), one.flush()])
     for column in COLUMNS:
         np.testing.assert_array_equal(getattr(found, column), getattr(WHOLE, column))
