@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from biosig.models.binned import BinnedReader
 from biosig.models.contract import HEAD, InputShape, Staged
 from biosig.models.trails import AnswerFrom
 
@@ -40,6 +41,9 @@ class RecurrentOptions:
     context_hidden, context_layers : of the recurrent layer over the last ``context`` windows.
     answer_from : what an answer rests on: the ``window``'s own vector and state, or the ``mean`` over all windows of
         the sequence so far, or mean and largest value (``mean-max``); for answers about a stretch of time.
+    portrait : how many of the last features of a window speak of all that came so far (``windows.options.
+        portrait_beats`` adds as many): they take no part in the recurrence, an answer rests on the window's own.
+    portrait_dropout : share of their bins that a window goes without while training, and of units of their layer.
     dropout : share of units dropped between layers while training.
     channel_dropout : share of channels whose samples a sequence goes without while training: they are 0, as after the
         step ``Normalise`` those of a channel that was not recorded.
@@ -60,6 +64,8 @@ class RecurrentOptions:
     context_hidden: int = 64
     context_layers: int = 1
     answer_from: AnswerFrom = "window"
+    portrait: int = 0
+    portrait_dropout: float = 0.4
     dropout: float = 0.2
     channel_dropout: float = 0.0
     feature_noise: float = 0.0
@@ -69,7 +75,7 @@ class RecurrentOptions:
         for name in ("layers", "feature_hidden", "context_hidden", "context_layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("hidden", "spatial"):
+        for name in ("hidden", "spatial", "portrait"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if any(width < 1 for width in self.stem):
@@ -78,7 +84,7 @@ class RecurrentOptions:
             raise ValueError("pool 'last' needs a recurrent layer in the window, got hidden 0; use pool 'attention'")
         if self.kernel % 2 == 0 or self.kernel < 1:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        for name in ("dropout", "channel_dropout", "feature_dropout"):
+        for name in ("dropout", "channel_dropout", "feature_dropout", "portrait_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
         if self.feature_noise < 0:
@@ -176,12 +182,18 @@ class Recurrent(Staged):
 
     def __init__(self, shape: InputShape, n_classes: int, options: RecurrentOptions) -> None:
         super().__init__()
-        reads_samples, reads_features = options.hidden or options.stem, options.use_features and shape.n_features
+        n_features = shape.n_features - options.portrait
+        if n_features < 0:
+            raise ValueError(f"portrait={options.portrait} must not exceed a window's {shape.n_features} features")
+        reads_samples, reads_features = options.hidden or options.stem, options.use_features and n_features
         if not (reads_samples or reads_features):
             raise ValueError("nothing of a window enters: these windows have no features; give stem or hidden")
         self.reads_samples = bool(reads_samples)
         self.samples = WindowReader(shape.n_channels, options) if reads_samples else None
-        self.features = FeatureReader(shape.n_features, options) if reads_features else None
+        self.features = FeatureReader(n_features, options) if reads_features else None
+        self.portrait: BinnedReader | None = None
+        if options.portrait:
+            self.portrait = BinnedReader(options.portrait, options.feature_hidden, options.portrait_dropout)
         width = sum(reader.width for reader in (self.samples, self.features) if reader is not None)
         self.drop = nn.Dropout(options.dropout)
         self.outer: nn.LSTM | nn.GRU | None = None
@@ -192,16 +204,19 @@ class Recurrent(Staged):
         self.answer_from = options.answer_from
         self._channel_dropout = options.channel_dropout
         head_width *= 2 if options.answer_from == "mean-max" else 1
-        self.head = nn.Linear(head_width, n_classes)
+        self._n_features, self._width = n_features, width
+        self.beside = 0 if self.portrait is None else self.portrait.width
+        self.head = nn.Linear(head_width + self.beside, n_classes)
 
     def stages(self) -> Mapping[str, Sequence[nn.Module]]:
-        """``stem`` and ``inner`` in the window, ``features``, ``outer`` over windows, head."""
+        """``stem`` and ``inner`` in the window, ``features``, ``outer`` over windows, ``portrait``, head."""
         reader = self.samples
         parts: dict[str, list[nn.Module | None]] = {
             "stem": [] if reader is None else [reader.mix, reader.stem],
             "inner": [] if reader is None else [reader.inner, reader.attention],
             "features": [self.features],
             "outer": [self.outer],
+            "portrait": [self.portrait],
             HEAD: [self.head],
         }
         there = {name: [one for one in modules if one is not None] for name, modules in parts.items()}
@@ -210,28 +225,34 @@ class Recurrent(Staged):
     def fit_scale(self, features: Tensor) -> None:
         """Take the mean and spread of the training windows' features (n, n_features); training subjects only."""
         if self.features is not None:
-            self.features.fit_scale(features)
+            self.features.fit_scale(features[:, : self._n_features])
+        if self.portrait is not None:
+            self.portrait.fit_scale(features[:, self._n_features :])
 
     def embed(self, samples: Tensor, features: Tensor) -> Tensor:
         """One vector per window: samples (n, n_channels, length), features (n, n_features) -> (n, width)."""
         parts = [] if self.samples is None else [self.samples(samples)]
         if self.features is not None:
-            parts.append(self.features(features))
+            parts.append(self.features(features[:, : self._n_features]))
+        if self.portrait is not None:
+            parts.append(self.portrait(features[:, self._n_features :]))
         return torch.cat(parts, dim=1)
 
     def decide(self, embedded: Tensor) -> Tensor:
         """Logits for every window of a sequence: (n, k, width) -> (n, k, n_classes); only the past counts."""
-        seen = self.drop(embedded)
+        seen = self.drop(embedded[..., : self._width])
         if self.outer is not None:
             states, _ = self.outer(seen)
             seen = torch.cat([seen, self.drop(states)], dim=-1)
-        return cast(Tensor, self.head(_summed_up(seen, self.answer_from)))
+        answered = _summed_up(seen, self.answer_from)
+        return cast(Tensor, self.head(torch.cat([answered, embedded[..., self._width :]], dim=-1)))
 
     def forward(self, samples: Tensor, features: Tensor) -> Tensor:
         """Samples (n, k, n_channels, length), features (n, k, n_features) -> logits (n, k, n_classes)."""
         n, k = samples.shape[:2]
         if self.training and self.features is not None:
-            features = self.features.disturb(features)
+            own, portrait = features[..., : self._n_features], features[..., self._n_features :]
+            features = torch.cat([self.features.disturb(own), portrait], dim=-1)
         if self.training and self._channel_dropout:
             kept = torch.rand(n, 1, samples.shape[2], 1, device=samples.device) >= self._channel_dropout
             samples = samples * kept

@@ -30,11 +30,13 @@ class RecurrentParts(Protocol):
     outer : the recurrent layer over windows, where there is one.
     head : the layer behind it.
     answer_from : what the head is given; see :class:`biosig.models.recurrent.RecurrentOptions`.
+    beside : width of the end of a window's vector that the head is given as it is, past the recurrent layer.
     """
 
     outer: nn.LSTM | nn.GRU | None
     head: nn.Linear
     answer_from: AnswerFrom
+    beside: int
 
 
 @dataclass(eq=False)
@@ -75,14 +77,14 @@ class RecurrentEnsemble:
     def __init__(self, networks: Sequence[RecurrentParts], context: int) -> None:
         self.context = context
         self._n_networks = len(networks)
-        self._answer_from = networks[0].answer_from
+        self._answer_from, self._beside = networks[0].answer_from, networks[0].beside
         outer = [network.outer for network in networks if network.outer is not None]
         self._layers = [_Layer(outer, number) for number in range(outer[0].num_layers)] if outer else []
         heads = [network.head for network in networks]
         self._head = _transposed([head.weight for head in heads])
         self._bias = torch.stack([head.bias.detach() for head in heads])[:, None]
         self.n_classes = self._head.shape[2]
-        known = self._head.shape[1] // (2 if self._answer_from == "mean-max" else 1)
+        known = (self._head.shape[1] - self._beside) // (2 if self._answer_from == "mean-max" else 1)
         summed_up: dict[AnswerFrom, list[int]] = {"window": [], "mean": [known], "mean-max": [known, known]}
         self._widths = [width for layer in self._layers for width in layer.widths] + summed_up[self._answer_from]
 
@@ -94,7 +96,8 @@ class RecurrentEnsemble:
 
     def enter(self, vectors: Tensor) -> Tensor:
         """What windows bring along, the same for every trail: (n, n_networks, width) -> (n, n_networks, ...)."""
-        return self._layers[0].enter(vectors.transpose(0, 1)).transpose(0, 1) if self._layers else vectors
+        own, _ = self._parted(vectors)
+        return self._layers[0].enter(own.transpose(0, 1)).transpose(0, 1) if self._layers else own
 
     def advance(self, parts: Iterable[tuple[Trails, Sequence[int]]], vectors: Tensor, entered: Tensor) -> Tensor:
         """What the heads are given of windows (n, n_networks, width of a head).
@@ -106,7 +109,7 @@ class RecurrentEnsemble:
         vectors, entered : of the windows, one part after another and each in the order of time: (n, n_networks,
             width), and what ``enter`` says of them.
         """
-        vectors = vectors.transpose(0, 1)
+        vectors, beside = (part.transpose(0, 1) for part in self._parted(vectors))
         own, brought = vectors[:, :, None], entered.transpose(0, 1)[:, :, None]
         told, first = [], 0
         for trails, sizes in parts:
@@ -116,7 +119,12 @@ class RecurrentEnsemble:
         given = torch.cat(told, dim=1)
         if self._answer_from == "window" and self._layers:
             given = torch.cat([vectors, given], dim=2)
-        return given.transpose(0, 1)
+        return torch.cat([given, beside], dim=2).transpose(0, 1)
+
+    def _parted(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """What is followed of windows' vectors (..., width), and what goes past it."""
+        followed = vectors.shape[-1] - self._beside
+        return vectors[..., :followed], vectors[..., followed:]
 
     def logits(self, given: Tensor) -> Tensor:
         """What the heads make of it: (n, n_networks, width of a head) -> (n, n_networks, n_classes)."""

@@ -19,6 +19,7 @@ OPTIONS = {
         {"hidden": 0, "stem": []},
         {"hidden": 0, "stem": [], "answer_from": "mean"},
         {"cell": "lstm", "hidden": 0, "stem": [], "answer_from": "mean-max"},
+        {"hidden": 0, "stem": [], "answer_from": "mean", "portrait": 2},
     ],
     "transfer": [],  # looks at pictures: see test_transfer.py
     "picture-autoencoder": [],  # see test_picture_autoencoder.py

@@ -57,6 +57,16 @@ def test_each_window_is_told_as_by_the_modules_themselves(cell, answer_from, con
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("answer_from", ANSWERS)
+def test_what_goes_past_the_recurrence_is_told_too(answer_from):
+    models = networks(7, answer_from=answer_from, portrait=2)
+    ensemble = ensemble_of(models, 7)
+    embedded = torch.randn(N_WINDOWS, 3, 24, generator=torch.Generator().manual_seed(1))
+    found = followed(ensemble, ensemble.begin(1), embedded)
+    torch.testing.assert_close(found, started_anew(models, 7, embedded), rtol=0, atol=2e-6)
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
 def test_a_trail_is_where_the_recurrent_layer_is(kind):
     models = networks(9, cell=kind.__name__.lower())
