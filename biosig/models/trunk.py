@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from torch import Tensor, nn
 
 from biosig.models.contract import HEAD, Staged
 
-__all__ = ["take_trunk"]
+__all__ = ["take_trunk", "trunk_shapes"]
 
 SHOWN = 4
 
@@ -22,21 +20,22 @@ def take_trunk(model: nn.Module, other: nn.Module) -> None:
     for network in (model, other):
         if not isinstance(network, Staged):
             raise ValueError(f"a trunk needs a network of stages, {type(network).__name__} has none")
-    wanted, there = _trunk(model), _trunk(other)
+    wanted, there = trunk_shapes(model), trunk_shapes(other)
     different = [
-        f"{name} is {_shape(there, name)} there, {_shape(wanted, name)} here"
+        f"{name} is {there.get(name, 'missing')} there, {wanted.get(name, 'missing')} here"
         for name in dict.fromkeys([*wanted, *there])
-        if _shape(wanted, name) != _shape(there, name)
+        if wanted.get(name) != there.get(name)
     ]
     if different:
         more = f", and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
         raise ValueError(f"trunks do not fit: {'; '.join(different[:SHOWN])}{more}")
-    model.load_state_dict(there, strict=False)
+    model.load_state_dict(_trunk(other), strict=False)
+
+
+def trunk_shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight and buffer before the head, by name."""
+    return {name: tuple(value.shape) for name, value in _trunk(model).items()}
 
 
 def _trunk(model: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if not name.startswith(f"{HEAD}.")}
-
-
-def _shape(state: Mapping[str, Tensor], name: str) -> str:
-    return str(tuple(state[name].shape)) if name in state else "missing"

@@ -75,7 +75,7 @@ class Bench:
         if self.start is None and isinstance(model, Staged):
             model.initialise(self.say)
         if self.start is not None:
-            self.start.into(model, settings.seed)
+            self.start.into(model, recipe, shape, settings.seed)
         aim.begin(model, data)  # the scale is that of the new windows, whatever the trunk was used to
         history = fit(
             model,

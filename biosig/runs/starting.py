@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from torch import nn
 
 from biosig.bundle import Bundle, load
 from biosig.errors import BundleError
-from biosig.models.trunk import take_trunk
+from biosig.models.contract import InputShape
+from biosig.models.registry import build_model, check_options
+from biosig.models.trunk import take_trunk, trunk_shapes
 from biosig.options import fields_of
 from biosig.recipe import Recipe
 from biosig.runs.preparing import Say
@@ -42,15 +45,31 @@ class Start:
         """Its folder, or the name of its recipe."""
         return str(self.bundle.folder or self.bundle.recipe.name)
 
-    def into(self, model: nn.Module, seed: int) -> None:
-        """Put a trunk into a fresh network; ``BundleError`` naming the shapes that differ."""
+    def into(self, model: nn.Module, recipe: Recipe, shape: InputShape, seed: int) -> None:
+        """Put a trunk into a fresh network of a recipe for windows of this shape.
+
+        ``BundleError`` naming the shapes that differ, and the settings that make them the same.
+        """
         try:
             take_trunk(model, self.bundle.models[seed % len(self.bundle.models)])
         except ValueError as error:
+            settings = " ".join(f"--set {key}={json.dumps(value)}" for key, value in self._remedy(recipe, shape))
             raise BundleError(
                 f"{self.name}: cannot start from this bundle: {error}; "
-                "both recipes need the same cutter and the same model.options"
+                + (f"pass {settings}" if settings else "both recipes need the same cutter and the same steps")
             ) from None
+
+    def _remedy(self, recipe: Recipe, shape: InputShape) -> Iterator[tuple[str, Any]]:
+        """Keys of the recipe, with the bundle's values, where the bundle's make windows or trunk another shape."""
+        theirs, name = self.bundle.recipe, recipe.model.name
+        if recipe.windows.cut == theirs.windows.cut:
+            there, here = fields_of(theirs.cutter), fields_of(recipe.cutter)
+            yield from ((f"windows.options.{key}", there[key]) for key in _differing(there, here, WHICH_BEATS))
+        there, here = (fields_of(check_options(name, each.model.options)) for each in (theirs, recipe))
+        own = _shapes(name, here, shape)
+        for key in _differing(there, here, ()):
+            if _shapes(name, {**here, key: there[key]}, shape) != own:
+                yield f"model.options.{key}", there[key]
 
     def strange(self, recipe: Recipe) -> list[str]:
         """What the trunk was used to and will not find, as ``signal.BandPass.high_hz 40.0 there, 30.0 here``."""
@@ -100,6 +119,19 @@ def open_start(source: str | Path | Bundle, recipe: Recipe, say: Say) -> Start:
     for line in start.strange(recipe):
         say(f"caution: the trunk was trained otherwise: {line}")
     return start
+
+
+def _shapes(name: str, options: Mapping[str, Any], shape: InputShape) -> dict[str, tuple[int, ...]]:
+    """Those of the named network's trunk; none where there is no such network (an option that needs another)."""
+    try:
+        return trunk_shapes(build_model(name, options, shape, 1))
+    except ValueError:
+        return {}
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any], left_out: Sequence[str]) -> list[str]:
+    """Keys of both with different values."""
+    return [key for key in there if key in here and key not in left_out and there[key] != here[key]]
 
 
 def _seen_by_trunk(recipe: Recipe) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_trunks_of_other_shapes_are_refused_with_both_shapes(rhythm_folder: Path
         train(rhythm_folder, tmp_path, source.folder, "model.options.feature_hidden=48")
     assert str(caught.value).startswith(f"{source.folder}: cannot start from this bundle: trunks do not fit: ")
     assert "features.layer.weight is (32, 63) there, (48, 63) here" in str(caught.value)
+    assert str(caught.value).endswith("; pass --set model.options.feature_hidden=32")
     assert not (tmp_path / "manifest.json").exists()
 
 
