@@ -160,6 +160,8 @@ class Intake:
 
     def advance(self, now_s: float) -> list[Notice]:
         """The receiver's clock says ``now_s``: whether the source has fallen silent."""
+        if self._arrived_s is not None and now_s < self._arrived_s:
+            self._arrived_s = now_s  # the machine was started anew since, and its clock with it
         if self._arrived_s is None or self._silent or now_s - self._arrived_s < SILENT_S:
             return []
         self._silent = True

@@ -182,6 +182,15 @@ def test_silence_and_its_end_are_told_by_the_clock_given():
     assert [notice.kind for notice in again.notices] == ["resumed"]
 
 
+def test_a_source_that_stays_silent_after_the_machine_was_started_anew_is_told():
+    intake, again = Intake(LAYOUT), Intake(LAYOUT)
+    intake.push(Packet(SIGNAL[:, :360], start_sample=0, arrived_s=86_400.0))
+    again.load_state_dict(intake.state_dict())
+    assert again.advance(30.0) == []
+    assert again.advance(31.9) == []
+    assert [notice.kind for notice in again.advance(32.5)] == ["silent"]
+
+
 @pytest.mark.parametrize(
     ("packet", "message"),
     [
