@@ -276,6 +276,8 @@ def test_what_is_old_is_called_old_when_the_monitor_has_gone(served, screen, pas
     served.server.__exit__(None, None, None)
     window.wait_for_selector("#trouble:has-text('The monitor has ended')")
     assert "stale" in window.get_attribute("body", "class")
+    for what in ("#view", "#loudest"):
+        assert "grayscale(1)" in window.eval_on_selector(what, "(element) => getComputedStyle(element).filter")
 
 
 def test_nothing_is_cut_off_and_alarms_can_be_read_from_three_metres(served, screen, passage):
