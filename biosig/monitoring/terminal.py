@@ -32,6 +32,12 @@ __all__ = ["JsonLines", "LiveTable", "PlainLines", "alarm_figures", "alarm_summa
 
 _STYLES = {"high": "bold white on red", "medium": "black on yellow", "low": "black on cyan"}
 """Colours of priorities: red, yellow, cyan, as IEC 60601-1-8:2006+A2:2020, table 2, has for indicator lights."""
+_WIDE = 120
+"""Columns of a screen that has room for everything."""
+_WINDOWS = 40
+"""What windows say takes as many."""
+_LONGEST_WORD = len("fibrillation")
+"""Of what is said of rhythms."""
 _LABELS = {"S": "cyan", "V": "red", "F": "magenta", "?": "dim"}
 
 
@@ -129,7 +135,9 @@ class LiveTable:
         done = all(bed.finished for bed in monitor.beds.values())
         if self._clock() >= self._due_s or done:
             self._due_s = self._clock() + 0.25
-            self._live.update(ward_table(monitor.views, _progress(monitor, self._pace)), refresh=True)
+            width = self._live.console.width
+            table = ward_table(monitor.views, _progress(monitor, self._pace), width=width)
+            self._live.update(table, refresh=True)
 
 
 @contextmanager
@@ -241,29 +249,37 @@ class _Pace:
         return max(watched, default=0.0) / passed_s if passed_s > 0 else 0.0
 
 
-def ward_table(views: list[BedView], caption: str) -> Table:
-    """One row per patient; columns about beats, windows and anomalies where there are any."""
-    table = Table(caption=caption, expand=True)
+def ward_table(views: list[BedView], caption: str, *, width: int = _WIDE) -> Table:
+    """One row per patient; columns about beats, windows and anomalies where there are any.
+
+    Where a screen of ``width`` columns has no room for all, alarms must have their share: the last beats are left
+    out, and what is said takes several lines.
+    """
+    table = Table(caption=caption, expand=True, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     windows = any(view.windows for view in views)
     beats = not windows or any(view.beats for view in views)
+    wide = width >= _WIDE + (_WINDOWS if windows and beats else 0)
     anomalies = any(math.isfinite(view.anomaly) for view in views)
-    table.add_column("patient", no_wrap=True)
+    table.add_column("patient", overflow="fold", max_width=None if wide else width // 8)
     table.add_column("time", justify="right", no_wrap=True)
     if beats:
         table.add_column("/min", justify="right", no_wrap=True)
-        table.add_column("rhythm", no_wrap=True)
+        table.add_column("rhythm", max_width=None if wide else _LONGEST_WORD)
+    if beats and wide:
         table.add_column("last beats", no_wrap=True)
     if windows:
-        table.add_column("windows say", no_wrap=True)
+        table.add_column("windows say", max_width=None if wide else width // 5)
     if anomalies:
         table.add_column("anomaly", justify="right", no_wrap=True)
     table.add_column("good", justify="right", no_wrap=True)
-    table.add_column("alarms", ratio=1)
+    table.add_column("alarms", overflow="fold")
     for view in views:
         row = [Text(view.patient, style="dim" if view.ended else ""), Text(_clock(view.time_s))]
         if beats:
             rate = f"{view.heart_rate:.0f}" if math.isfinite(view.heart_rate) else "--"
-            row += [Text(rate, style="bold"), Text(rhythm(view)), _beats(view)]
+            row += [Text(rate, style="bold"), Text(rhythm(view))]
+        if beats and wide:
+            row.append(_beats(view))
         if windows:
             row.append(_windows(view))
         if anomalies:

@@ -56,9 +56,20 @@ def test_a_patient_without_beats_is_shown_what_windows_say_and_no_heart_rate():
     assert "eeg: arithmetic for 24 s, eeg-eyes: ?" in text
     assert not {"/min", "rhythm", "last beats"} & set(text.replace("│", "┃").split("┃"))
     assert "arithmetic" not in drawn(ward_table([replace(eeg, good=0.2)], ""))
-    both = drawn(ward_table([eeg, view(patient="bed 2")], ""), width=160)
+    both = drawn(ward_table([eeg, view(patient="bed 2")], "", width=160), width=160)
     for part in ("/min", "last beats", "windows say", "no finding"):
         assert part in both
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_alarm_is_cut_off_on_a_narrow_screen(width):
+    alarms = (alarm("ventricular-fibrillation", "high"), alarm("extreme-tachycardia", "high", shown="latched"))
+    bed = view(alarms=alarms, anomaly=3.48, beats=tuple((float(i), "V") for i in range(16)))
+    text = drawn(ward_table([bed], "", width=width), width=width)
+    assert "…" not in text
+    for part in ("extreme-tachycardia", "ventricular-fibrillatio", "3.48", "98 %"):
+        assert part in text
+    assert ("last beats" in text) == (width == 120)
 
 
 def test_high_priority_is_red_and_an_acknowledged_alarm_is_dim():
