@@ -264,7 +264,7 @@ def ward_table(views: list[BedView], caption: str, *, width: int = _WIDE) -> Tab
     table.add_column("time", justify="right", no_wrap=True)
     if beats:
         table.add_column("/min", justify="right", no_wrap=True)
-        table.add_column("rhythm", max_width=None if wide else _LONGEST_WORD)
+        table.add_column("rhythm", min_width=_LONGEST_WORD, max_width=None if wide else _LONGEST_WORD)
     if beats and wide:
         table.add_column("last beats", no_wrap=True)
     if windows:
@@ -272,7 +272,7 @@ def ward_table(views: list[BedView], caption: str, *, width: int = _WIDE) -> Tab
     if anomalies:
         table.add_column("anomaly", justify="right", no_wrap=True)
     table.add_column("good", justify="right", no_wrap=True)
-    table.add_column("alarms", overflow="fold")
+    table.add_column("alarms", ratio=None if windows and not wide else 1, overflow="fold")
     for view in views:
         row = [Text(view.patient, style="dim" if view.ended else ""), Text(_clock(view.time_s))]
         if beats:
