@@ -190,7 +190,7 @@ class BeatWindows(CuttingStream):
         centre = self._centre(peak) - self._buffer_start
         first, stop = centre - self._history.before, centre + self._history.after
         if first >= 0 and stop <= self._buffer.shape[1]:
-            return self._buffer[0, first:stop], float(self._good[first:stop].mean())
+            return self._buffer[0, first:stop], int(np.count_nonzero(self._good[first:stop])) / (stop - first)
         place = np.arange(first, stop)
         inside = np.clip(place, 0, self._buffer.shape[1] - 1)
         real = self._good[inside] & (inside == place)

@@ -8,6 +8,7 @@ of beats. All are in natural logarithms of seconds, so differences are ratios.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from math import exp, log
 
 import numpy as np
@@ -55,7 +56,7 @@ _FIRST_RR_S = 0.8
 """Stands in for the interval before the first beat: 75 beats per minute."""
 _SHORTEST_S = 0.15
 _BINS, _LOW, _HIGH = 80, log(0.2), log(4.0)
-_CENTRES = _LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS
+_CENTRES: list[float] = (_LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS).tolist()
 _FAST_S, _SLOW_S = 30.0, 180.0
 _PREMATURE = 0.15
 """Shorter than the base by this (in log, 14 %) is premature; within it, the base follows."""
@@ -148,14 +149,15 @@ class Pace:
         """Median interval by time of the last 30 and 180 s, 80 % one of the latter, and where ``rr`` ranks in both."""
         if self._beats < 2:
             return rr, rr, rr, 0.5, 0.5
-        share = self._time.cumsum(axis=1)
+        share = np.add.accumulate(self._time, axis=1)
         share /= share[:, -1:]
+        fast, slow = share.tolist()
         place = int(_bin(rr))
-        rank = (share[:, place] + (share[:, place - 1] if place else 0.0)) / 2
-        fast, slow = share
-        at = (int(fast.searchsorted(0.5)), int(slow.searchsorted(0.5)), int(slow.searchsorted(0.8)))
-        time30, time180, long180 = (float(_CENTRES[i]) for i in at)
-        return time30, time180, long180, float(rank[0]), float(rank[1])
+        rank30, rank180 = ((row[place] + (row[place - 1] if place else 0.0)) / 2 for row in (fast, slow))
+        time30, time180, long180 = (
+            _CENTRES[bisect_left(row, part)] for row, part in ((fast, 0.5), (slow, 0.5), (slow, 0.8))
+        )
+        return time30, time180, long180, rank30, rank180
 
     def add(self, peak_s: float, *, normal: bool) -> None:
         """Learn a beat; ``normal`` = it has the shape of the patient's normal beats."""
