@@ -268,7 +268,7 @@ def ward_table(views: list[BedView], caption: str, *, width: int = _WIDE) -> Tab
     if beats and wide:
         table.add_column("last beats", no_wrap=True)
     if windows:
-        table.add_column("windows say", max_width=None if wide else width // 5)
+        table.add_column("windows say", max_width=None if wide else width // 8)
     if anomalies:
         table.add_column("anomaly", justify="right", no_wrap=True)
     table.add_column("good", justify="right", no_wrap=True)

@@ -72,6 +72,17 @@ def test_no_alarm_is_cut_off_on_a_narrow_screen(width):
     assert ("last beats" in text) == (width == 120)
 
 
+def test_the_letters_of_an_alarm_are_all_there_in_a_ward_of_ecg_and_eeg_on_80_columns():
+    heart = view(patient="a name of some length", alarms=(alarm("ventricular-fibrillation", "high"),), anomaly=3.48)
+    head = view(beats=(), heart_rate=math.nan, windows=(("eeg", "arithmetic", 3701.0),))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(ward_table([heart, head], "", width=80))
+    lines = console.file.getvalue().splitlines()
+    begins = next(line.index("alarms") for line in lines if "alarms" in line)
+    told = "".join(line[begins:].strip() for line in lines)
+    assert "ventricular-fibrillation" in told
+
+
 def test_high_priority_is_red_and_an_acknowledged_alarm_is_dim():
     loud = drawn(ward_table([view(alarms=(alarm("asystole", "high"),))], ""))
     seen = drawn(ward_table([view(alarms=(alarm("asystole", "high", acknowledged=True),))], ""))
