@@ -179,6 +179,7 @@ class Recurrent(Staged):
     """
 
     Options = RecurrentOptions
+    extras = ("portrait",)
 
     def __init__(self, shape: InputShape, n_classes: int, options: RecurrentOptions) -> None:
         super().__init__()

@@ -14,13 +14,16 @@ SHOWN = 4
 def take_trunk(model: nn.Module, other: nn.Module) -> None:
     """Copy every weight and buffer of ``other`` before its head into ``model``; the head of ``model`` stays fresh.
 
-    Buffers (batch statistics, the scale of the features) go along.
+    Buffers (batch statistics, the scale of the features) go along. A stage that ``model`` counts among its ``extras``
+    stays fresh too where ``other`` has none.
     ``ValueError`` naming what differs where the trunks have not the same tensors, or one network has no stages.
     """
-    for network in (model, other):
-        if not isinstance(network, Staged):
-            raise ValueError(f"a trunk needs a network of stages, {type(network).__name__} has none")
+    if not (isinstance(model, Staged) and isinstance(other, Staged)):
+        name = type(other if isinstance(model, Staged) else model).__name__
+        raise ValueError(f"a trunk needs a network of stages, {name} has none")
     wanted, there = trunk_shapes(model), trunk_shapes(other)
+    extra = tuple(f"{stage}." for stage in model.extras if stage not in other.stages())
+    wanted = {name: shape for name, shape in wanted.items() if not name.startswith(extra)}
     different = [
         f"{name} is {there.get(name, 'missing')} there, {wanted.get(name, 'missing')} here"
         for name in dict.fromkeys([*wanted, *there])

@@ -21,8 +21,11 @@ from biosig.runs.preparing import Say
 
 __all__ = ["Start", "open_start"]
 
-WHICH_BEATS = ("positions", "at_least_one")
-"""Options of a cutter that say where there is a window, not what is in it."""
+UNSEEN = ("positions", "at_least_one", "portrait_beats")
+"""Options of a cutter that change nothing of what a trunk sees: where there is a window, and what goes past it."""
+
+BESIDE = ("portrait",)
+"""Options of a network about what a trunk may be without (:attr:`biosig.models.contract.Staged.extras`)."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,10 @@ class Start:
         theirs, name = self.bundle.recipe, recipe.model.name
         if recipe.windows.cut == theirs.windows.cut:
             there, here = fields_of(theirs.cutter), fields_of(recipe.cutter)
-            yield from ((f"windows.options.{key}", there[key]) for key in _differing(there, here, WHICH_BEATS))
+            yield from ((f"windows.options.{key}", there[key]) for key in _differing(there, here, UNSEEN))
         there, here = (fields_of(check_options(name, each.model.options)) for each in (theirs, recipe))
         own = _shapes(name, here, shape)
-        for key in _differing(there, here, ()):
+        for key in _differing(there, here, BESIDE):
             if _shapes(name, {**here, key: there[key]}, shape) != own:
                 yield f"model.options.{key}", there[key]
 
@@ -141,5 +144,5 @@ def _seen_by_trunk(recipe: Recipe) -> dict[str, Any]:
         for step in recipe.chain.steps
         for key, value in fields_of(step).items()
     }
-    cutter = {f"windows.{key}": value for key, value in fields_of(recipe.cutter).items() if key not in WHICH_BEATS}
+    cutter = {f"windows.{key}": value for key, value in fields_of(recipe.cutter).items() if key not in UNSEEN}
     return {"data.unit": recipe.data.unit, "windows.cut": recipe.windows.cut} | steps | cutter

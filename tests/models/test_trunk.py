@@ -29,6 +29,18 @@ def test_everything_but_the_head_is_taken_over() -> None:
     assert target.head.weight.shape[0] == 3  # type: ignore[union-attr]
 
 
+def test_a_stage_beside_the_trunk_stays_fresh_where_the_source_has_none() -> None:
+    source, target = built(0), built(1)
+    torch.manual_seed(2)
+    beside = build_model("recurrent", OPTIONS | {"portrait": 3}, InputShape(2, 64, 8, 6), 4)
+    drawn = beside.portrait.layer.weight.clone()  # type: ignore[union-attr]
+    take_trunk(beside, source)
+    assert torch.equal(beside.outer.weight_hh_l0, source.outer.weight_hh_l0)  # type: ignore[union-attr]
+    assert torch.equal(beside.portrait.layer.weight, drawn)  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match=r"portrait\.edges is \(3, 9\) there, missing here"):
+        take_trunk(target, beside)
+
+
 def test_the_source_does_not_learn_with_the_target() -> None:
     source, target = built(0), built(1)
     take_trunk(target, source)

@@ -49,7 +49,11 @@ def test_a_frozen_trunk_is_the_sources_and_the_head_is_new(rhythm_folder: Path, 
     trained = train(rhythm_folder, tmp_path, source.folder, "train.freeze=outer")
     mine, theirs = trained.models[0].state_dict(), source.models[0].state_dict()
     scale = {"features.mean", "features.sd"}
-    assert {name for name in mine if not torch.equal(mine[name], theirs[name])} == {"head.weight", "head.bias", *scale}
+    fresh = {name for name in mine if name.startswith("portrait.")}
+    assert len(fresh) == 3
+    changed = {name for name in theirs if name not in mine or not torch.equal(mine[name], theirs[name])}
+    assert changed == {"head.weight", "head.bias", *scale}
+    assert mine.keys() - theirs.keys() == fresh
     provenance = load(tmp_path).manifest["provenance"]
     checksum = source.manifest["sha256"]["weights.safetensors"]
     assert provenance["started_from"] == f"ecg, trained on some beats, date unknown, weights SHA-256 {checksum}"
@@ -60,7 +64,7 @@ def test_a_frozen_trunk_is_the_sources_and_the_head_is_new(rhythm_folder: Path, 
 def test_what_is_not_frozen_learns_on(rhythm_folder: Path, source: Bundle, tmp_path: Path):
     trained = train(rhythm_folder, tmp_path, source)
     mine, theirs = trained.models[0].state_dict(), source.models[0].state_dict()
-    assert not [name for name in mine if torch.equal(mine[name], theirs[name])]
+    assert not [name for name in theirs if torch.equal(mine[name], theirs[name])]
 
 
 def test_trunks_of_other_shapes_are_refused_with_both_shapes(rhythm_folder: Path, source: Bundle, tmp_path: Path):
