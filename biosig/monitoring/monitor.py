@@ -263,7 +263,7 @@ class Monitor:
             self._commit()
 
     def _parts(self, worker: Executor, stop: Callable[[], bool]) -> Iterator[Part]:
-        """Everything that waits, part by part; each is being judged while the one before it is gone through."""
+        """Everything that waits, part by part; a worker is busy with each while the one before is gone through."""
         ahead: Part | None = None
         while waiting := self._waiting:
             if ahead and stop() and all(bed.may_rest for bed in waiting):
@@ -277,11 +277,11 @@ class Monitor:
 
     def _go_through(self, part: Part) -> None:
         """Watch a part tick by tick, with what was said of it."""
-        scored = part.judged.result()
+        found = part.found.result()
         for turn in range(max(map(len, part.ticks.values()))):
             ticks = {patient: stretch[turn] for patient, stretch in part.ticks.items() if turn < len(stretch)}
             for patient, tick in ticks.items():
-                self._entries += self.beds[patient].watch(tick, part.shown[patient][turn], scored[patient][turn])
+                self._entries += self.beds[patient].watch(tick, found.shown[patient][turn], found.scored[patient][turn])
             self._publish(ticks)
             self._obey(self._orders.take() if self._orders else [])
 

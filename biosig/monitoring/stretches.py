@@ -1,6 +1,6 @@
-"""Stretches of patients' signal on their way through the wards: cut into windows here, judged by a worker beside.
+"""Stretches of patients' signal: cut into windows here; judged, and looked at for themselves, by a worker beside.
 
-Where much waits, as with a file, it is scored in parts: while the worker's networks judge one, the next is cut and the
+Where much waits, as with a file, it is taken in parts: while the worker is busy with one, the next is cut and the
 events of the one before are gone through. So a file keeps two cores busy; a live second is a part by itself.
 """
 
@@ -32,19 +32,31 @@ ByTick = dict[str, list[list[Scored]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What there is to a part.
+
+    Parameters
+    ----------
+    shown : what the signal shows by itself, by patient and tick.
+    scored : what the bundles say of it.
+    """
+
+    shown: Mapping[str, Sequence[Shown]]
+    scored: ByTick
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """The next stretch of signal of the patients who have some.
 
     Parameters
     ----------
     ticks : of each patient, in order.
-    shown : what they show by themselves.
-    judged : what the bundles say of them, as soon as that is known.
+    found : what there is to them, as soon as that is known.
     """
 
     ticks: Mapping[str, Sequence[Tick]]
-    shown: Mapping[str, Sequence[Shown]]
-    judged: Future[ByTick]
+    found: Future[Found]
 
 
 class Wards:
@@ -60,7 +72,7 @@ class Wards:
     def __init__(self, panel: Panel, *, lead_map: Mapping[str, str] | None, device: str) -> None:
         self._panel, self._lead_map, self._device = panel, lead_map, device
         self._wards: dict[tuple[str, ...], Ward[str]] = {}
-        self._last: Future[ByTick] | None = None
+        self._last: Future[Found] | None = None
 
     def of(self, bundles: Iterable[str]) -> Ward[str]:
         """The ward of those whom these bundles watch."""
@@ -71,10 +83,9 @@ class Wards:
         return self._wards[names]
 
     def begin(self, beds: Sequence[Bed], worker: Executor) -> Part:
-        """Take the next ticks of beds that have some and cut them; ``worker``, of one thread, judges them."""
+        """Take the next ticks of beds that have some and cut them; ``worker``, of one thread, does the rest."""
         most = max(1, AT_ONCE // len(beds))
         ticks = {bed.patient: bed.next_ticks(most) for bed in beds}
-        shown = {bed.patient: bed.look(ticks[bed.patient]) for bed in beds}
         scored: ByTick = {patient: [[] for _ in stretch] for patient, stretch in ticks.items()}
         ends: dict[str, list[int]] = {}
         cuts: list[tuple[Ward[str], Cut[str]]] = []
@@ -87,9 +98,8 @@ class Wards:
                 ends[bed.patient] = list(accumulate(sizes, initial=ward.seen(bed.patient)))
             whole = {bed.patient: np.concatenate([tick.samples for tick in ticks[bed.patient]], axis=1) for bed in own}
             cuts.append((ward, ward.cut(whole)))
-        beats = {bed.patient: bed.watching.beats for bed in beds}
-        self._last = worker.submit(_judge, cuts, ends, beats, scored)
-        return Part(ticks, shown, self._last)
+        self._last = worker.submit(_find, beds, ticks, cuts, ends, scored)
+        return Part(ticks, self._last)
 
     def _begin_anew(
         self, ward: Ward[str], beds: Sequence[Bed], ticks: Mapping[str, Sequence[Tick]]
@@ -116,19 +126,22 @@ class Wards:
         return {bed.patient: [_noted(score, bed.watching.beats) for score in flushed[bed.patient]] for bed in beds}
 
 
-def _judge(
+def _find(
+    beds: Sequence[Bed],
+    ticks: Mapping[str, Sequence[Tick]],
     cuts: Sequence[tuple[Ward[str], Cut[str]]],
     ends: Mapping[str, Sequence[int]],
-    beats: Mapping[str, str | None],
     scored: ByTick,
-) -> ByTick:
-    """``scored``, with the scores of what was cut put into the ticks that end with these samples."""
+) -> Found:
+    """What there is to ticks; scores go into ``scored``, each into the tick that ends with the samples it needs."""
+    shown = {bed.patient: bed.look(ticks[bed.patient]) for bed in beds}
+    beats = {bed.patient: bed.watching.beats for bed in beds}
     for ward, cut in cuts:
-        for patient, found in ward.judge(cut).items():
-            for score in found:
+        for patient, scores in ward.judge(cut).items():
+            for score in scores:
                 tick = bisect_left(ends[patient], score.known, lo=1) - 1
                 scored[patient][tick].append(_noted(score, beats[patient]))
-    return scored
+    return Found(shown, scored)
 
 
 def _noted(score: Score, beats: str | None) -> Scored:
