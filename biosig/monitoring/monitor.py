@@ -21,6 +21,7 @@ from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.log import Action, Entry, Snapshot
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, event_columns, rules_for
+from biosig.monitoring.pauses import without_long_pauses
 from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source
 from biosig.monitoring.stretches import Part, Wards
@@ -183,7 +184,7 @@ class Monitor:
         for source in (source for source in sources if source.open):
             for patient, saved in self._saved.items():
                 source.seek(patient, saved.place)
-        with on_one_thread(), one_worker() as worker:
+        with on_one_thread(), without_long_pauses(), one_worker() as worker:
             try:
                 while not stop():
                     moved = self._listen(sources, clock)
