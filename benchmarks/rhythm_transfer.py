@@ -42,13 +42,15 @@ SCORED = [0, 1, 2]
 STEPS = 280
 WAYS = ("scratch", "fine-tuned", "frozen")
 AS_THE_TRUNK = (
+    "windows.options.portrait_beats=0",
+    "model.options.portrait=0",
     "model.options.feature_hidden=32",
     "model.options.context_hidden=32",
     "model.options.dropout=0.3",
     "train.batch_size=64",
     "train.lr=4e-3",
 )
-"""The recipe with a trunk of the shapes of configs/ecg.toml."""
+"""The recipe with a trunk of the shapes of configs/ecg.toml, which draws no portrait."""
 
 
 def in_shares(label: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
