@@ -1,7 +1,10 @@
-"""What tests share: the folder of real recordings, where there is one, a bundle, and how Hypothesis runs."""
+"""What tests share: commands, the folder of real recordings, where there is one, a bundle, and how Hypothesis runs."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -18,6 +21,29 @@ def data_dir() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs BIOSIG_DATA, a folder of database folders")
     return Path(folder)
+
+
+class Ended(NamedTuple):
+    """How a command ended: exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Runs ``biosig ARGUMENTS`` in this process."""
+    from biosig.cli import main
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["biosig", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import wfdb
 
-from biosig.cli import main
 from biosig.errors import SourceError
 from biosig.monitoring.sources import record_paths
 
@@ -28,17 +28,9 @@ def ward(tmp_path_factory, flutter):
 
 
 @pytest.fixture
-def command(capsys, monkeypatch):
+def command(command):
     """Runs ``biosig monitor ARGUMENTS`` in this process: exit code, standard output, standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["biosig", "monitor", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return run
+    return partial(command, "monitor")
 
 
 def test_a_folder_is_a_ward_and_records_that_do_not_fit_are_named(command, ward, bundle_folder, tmp_path):

@@ -1,8 +1,8 @@
 """Alarms of monitored records against their annotations, from Python and as a user types it."""
 
 import json
-import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ import wfdb
 
 import biosig
 from biosig import runs
-from biosig.cli import main
 from biosig.datasets.mitbih import SAMPLE
 from biosig.errors import RecordError, StoreError
 from biosig.monitoring.store import Store
@@ -46,18 +45,10 @@ def out(ward, bundle, tmp_path_factory):
 
 
 @pytest.fixture
-def command(capsys, monkeypatch):
+def command(command, monkeypatch):
     """Runs ``biosig evaluate-alarms ARGUMENTS`` in this process: exit code, standard output, standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["biosig", "evaluate-alarms", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "80")
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return run
+    monkeypatch.setenv("COLUMNS", "80")
+    return partial(command, "evaluate-alarms")
 
 
 def test_stored_alarms_are_scored_as_those_raised_now(ward, out, bundle):
