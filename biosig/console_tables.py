@@ -94,7 +94,7 @@ def _anomaly_table(metrics: dict[str, Any], title: str | None) -> Table:
     if alarms and normal:
         said = (
             f"{_share(normal['false_positive_rate'])} of {normal['support']} normal windows at or above the threshold; "
-            f"false alarms (8 of 10 in a row): {_share(alarms['per_hour'])} an hour in {alarms['hours']:.1f} h"
+            f"minutes with a false alarm: {_share(alarms['per_hour'])} an hour in {alarms['hours']:.1f} h"
             f"{_patients_rates(alarms['patients'])}\n{said}"
         )
     table = Table(title=title, caption=said)
