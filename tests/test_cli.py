@@ -144,6 +144,8 @@ def test_evaluate_warns_where_every_subject_was_trained_on(
     assert ended.code == 0, ended.err
     assert "caution: the bundle was trained on every one of these subjects" in ended.err
     assert "caution" in json.loads((bundle / "evaluation" / "metrics.json").read_text())["protocol"]
+    head = (bundle / "evaluation" / "report.html").read_text().partition("Figures per class")[0]
+    assert "this is not a test" in head
 
 
 def test_evaluate_gives_all_figures_without_a_subject_seen_in_training_too(

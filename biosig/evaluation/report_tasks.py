@@ -92,9 +92,7 @@ def recording_tables(metrics: Mapping[str, Any]) -> str:
     }
     bounds = found.get("ci95") or {}
     cells = [Cell(f"{found['n']:,}"), *(Cell(number(found[key]), interval(bounds.get(key))) for key in shown)]
-    said = (
-        "One answer per recording from all its windows (mean log probability). Below each figure: 95 % over subjects."
-    )
+    said = "One answer per recording. Below each figure: 95 % over subjects."
     labels, matrix = found["confusion"]["labels"], found["confusion"]["matrix"]
     rows = [(Cell(name), [Cell(f"{count:,}") for count in row]) for name, row in zip(labels, matrix, strict=True)]
     return table(said, ["", "recordings", *shown.values()], [(Cell("all"), cells)]) + table(

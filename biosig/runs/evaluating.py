@@ -191,11 +191,12 @@ def _write_html(
     timelines: Sequence[Picture],
 ) -> None:
     provenance = bundle.manifest.get("provenance", {})
-    options = bundle.recipe.model.options
+    options, protocol = bundle.recipe.model.options, metrics["protocol"]
     about = {
         "bundle": bundle.recipe.name,
         "what it does": bundle.recipe.summary,
-        "evaluated on": metrics["protocol"]["what"],
+        "evaluated on": protocol["what"],
+        **({"caution": protocol["caution"]} if "caution" in protocol else {}),
         "trained on": f"{provenance.get('dataset')}, {len(provenance.get('trained_on', ()))} records",
         "model": ", ".join([bundle.recipe.model.name, *(f"{key} {value}" for key, value in options.items())]),
         "networks averaged": len(bundle.models),
@@ -204,7 +205,7 @@ def _write_html(
     }
     write_report(
         path,
-        title=f"{bundle.recipe.name}: {metrics['protocol']['what']}",
+        title=f"{bundle.recipe.name}: {protocol['what']}",
         metrics=metrics,
         provenance=about,
         gallery=gallery,
