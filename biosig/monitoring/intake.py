@@ -20,7 +20,7 @@ from biosig.errors import SourceError
 from biosig.monitoring.clock import ClockCheck
 from biosig.monitoring.stamps import Numbered, StampOrder
 from biosig.records.recording import Layout
-from biosig.signal.stream import State
+from biosig.signal.stream import State, joined, part_of
 
 __all__ = ["Intake", "Notice", "Packet", "Piece", "Taken"]
 
@@ -296,8 +296,7 @@ class Intake:
                 [np.zeros((self.layout.n_channels, 0), np.float32), *self._pending.values()], axis=1
             ),
         }
-        clock = {f"clock.{key}": value for key, value in self._clock.state_dict().items()}
-        return own | clock | {f"stamps.{key}": value for key, value in self._stamps.state_dict().items()}
+        return own | joined({"clock": self._clock.state_dict(), "stamps": self._stamps.state_dict()})
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of an intake of the same layout and settings."""
@@ -308,8 +307,8 @@ class Intake:
         self._arrived_s = None if np.isnan(arrived_s) else arrived_s
         parts = np.split(np.asarray(state["held"], dtype=np.float32), np.cumsum(state["lengths"])[:-1], axis=1)
         self._pending = dict(zip(state["starts"].tolist(), parts, strict=False))
-        for prefix, part in (("clock.", self._clock), ("stamps.", self._stamps)):
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._clock.load_state_dict(part_of(state, "clock"))
+        self._stamps.load_state_dict(part_of(state, "stamps"))
 
 
 def _describe(layout: Layout) -> str:

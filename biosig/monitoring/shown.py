@@ -18,7 +18,7 @@ from biosig.monitoring.events import FibrillationScore, SignalState
 from biosig.monitoring.watch import SignalWatch
 from biosig.records.recording import Layout
 from biosig.signal.fibrillation import Fibrillation
-from biosig.signal.stream import Chunk, State
+from biosig.signal.stream import Chunk, State, joined, part_of
 
 __all__ = ["Looks", "Shown"]
 
@@ -73,14 +73,12 @@ class Looks:
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
-        own = {"origin_s": np.array(self._origin_s)}
-        own |= {f"watch.{key}": value for key, value in self._watch.state_dict().items()}
         flutter = {} if self._flutter is None else self._flutter.state_dict()
-        return own | {f"flutter.{key}": value for key, value in flutter.items()}
+        return {"origin_s": np.array(self._origin_s)} | joined({"watch": self._watch.state_dict(), "flutter": flutter})
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of looks at the same layout for the same."""
         self._origin_s = float(state["origin_s"])
-        for prefix, part in (("watch.", self._watch), ("flutter.", self._flutter)):
-            if part is not None:
-                part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._watch.load_state_dict(part_of(state, "watch"))
+        if self._flutter is not None:
+            self._flutter.load_state_dict(part_of(state, "flutter"))

@@ -17,7 +17,7 @@ from biosig.errors import SourceError
 from biosig.monitoring.events import SignalState
 from biosig.records.recording import Layout
 from biosig.signal.quality import Quality
-from biosig.signal.stream import Chunk, State
+from biosig.signal.stream import Chunk, State, joined, part_of
 
 __all__ = ["SignalWatch"]
 
@@ -138,12 +138,11 @@ class SignalWatch:
         """Everything needed to go on later, as arrays."""
         own = {"places": np.array([self._seen, self._told], dtype=np.int64), "counts": np.array(self._counts)}
         own["origin_s"] = np.array(self._origin_s)
-        return own | {f"stillness.{key}": value for key, value in self._stillness.state_dict().items()}
+        return own | joined({"stillness": self._stillness.state_dict()})
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of a watch of the same layout and design."""
         self._seen, self._told = (int(value) for value in state["places"])
         self._counts = [int(count) for count in state["counts"]]
         self._origin_s = float(state["origin_s"])
-        prefix = "stillness."
-        self._stillness.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._stillness.load_state_dict(part_of(state, "stillness"))

@@ -13,7 +13,7 @@ from biosig.errors import BundleError
 from biosig.recipe import Recipe
 from biosig.records.recording import Layout
 from biosig.scoring.leads import check_fits, map_leads
-from biosig.signal.stream import State
+from biosig.signal.stream import State, joined, part_of
 from biosig.windows.stream import Cutting, WindowStream
 
 __all__ = ["PatientWindows", "Ready"]
@@ -100,12 +100,11 @@ class PatientWindows:
         """Everything needed to go on later, as arrays."""
         own = {"signal": self._signal.copy(), "start": np.array(self._signal_start)}
         own["origin_s"] = np.array(self.origin_s)
-        return own | {f"stream.{key}": value for key, value in self.stream.state_dict().items()}
+        return own | joined({"stream": self.stream.state_dict()})
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of the same bundle and layout."""
-        prefix = "stream."
-        self.stream.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self.stream.load_state_dict(part_of(state, "stream"))
         self._signal = np.array(state["signal"], dtype=np.float32)
         self._signal_start = int(state["start"])
         self.origin_s = float(state["origin_s"])

@@ -20,7 +20,7 @@ from biosig.recipe import Recipe
 from biosig.records.recording import Layout
 from biosig.scoring.judge import Judge, Trained, Verdicts
 from biosig.scoring.patient import PatientWindows, Ready
-from biosig.signal.stream import State
+from biosig.signal.stream import State, joined, part_of
 from biosig.windows.stream import WindowStream
 
 __all__ = ["Cut", "Score", "Scorer", "Trained", "Ward"]
@@ -215,24 +215,16 @@ class Ward(Generic[Patient]):
         """Everything needed to go on with a patient later, as arrays."""
         state: State = {}
         for number, group in enumerate(self._groups):
-            windows = group.patients[patient].state_dict()
-            state |= {f"{number}.{key}": value for key, value in windows.items()}
-            for i, judge in enumerate(group.judges):
-                memory = judge.state_dict(patient)
-                state |= {f"{number}.memory.{i}.{key}": value for key, value in memory.items()}
+            memories = {f"{number}.memory.{i}": judge.state_dict(patient) for i, judge in enumerate(group.judges)}
+            state |= joined({f"{number}": group.patients[patient].state_dict()} | memories)
         return state
 
     def load_state_dict(self, patient: Patient, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of the same bundles and layout."""
         for number, group in enumerate(self._groups):
-            group.patients[patient].load_state_dict(_under(f"{number}.", state))
+            group.patients[patient].load_state_dict(part_of(state, f"{number}"))
             for i, judge in enumerate(group.judges):
-                judge.load_state_dict(patient, _under(f"{number}.memory.{i}.", state))
-
-
-def _under(prefix: str, state: Mapping[str, NDArray[Any]]) -> State:
-    """The part of a state whose keys begin so, without that beginning."""
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+                judge.load_state_dict(patient, part_of(state, f"{number}.memory.{i}"))
 
 
 def _same_windows(one: Recipe, other: Recipe) -> bool:

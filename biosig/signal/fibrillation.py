@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from biosig.records.recording import Layout
 from biosig.signal.filters import BandPass
 from biosig.signal.repair import HoldGaps
-from biosig.signal.stream import Chain, Chunk, State, restore
+from biosig.signal.stream import Chain, Chunk, State, joined, part_of, restore
 
 __all__ = ["FIBRILLATING", "WINDOW_S", "Fibrillation", "FibrillationStream", "FibrillationValues"]
 
@@ -158,11 +158,11 @@ class FibrillationStream:
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
         own = {"n": np.array(self._n), "wave": self._wave.copy(), "good": self._good.copy()}
-        return own | {f"chain.{key}": value for key, value in self._chain.state_dict().items()}
+        return own | joined({"chain": self._chain.state_dict()})
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a ``state_dict()`` of a watch of the same design and layout."""
-        self._chain.load_state_dict({k.removeprefix("chain."): v for k, v in state.items() if k.startswith("chain.")})
+        self._chain.load_state_dict(part_of(state, "chain"))
         self._wave = restore(state, "wave", self._wave, free_axis=0)
         self._good = restore(state, "good", self._good, free_axis=0)
         self._n = int(restore(state, "n", np.array(0)))

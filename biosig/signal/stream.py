@@ -33,7 +33,18 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 
-__all__ = ["Chain", "ChainStream", "Chunk", "Stateless", "Step", "Stream", "process_together", "restore"]
+__all__ = [
+    "Chain",
+    "ChainStream",
+    "Chunk",
+    "Stateless",
+    "Step",
+    "Stream",
+    "joined",
+    "part_of",
+    "process_together",
+    "restore",
+]
 
 State = dict[str, NDArray[Any]]
 
@@ -134,6 +145,17 @@ class Stateless(Stream):
         pass
 
 
+def joined(parts: Mapping[str, State]) -> State:
+    """States of several parts as one, each under its name; :func:`part_of` takes them out again."""
+    return {f"{name}.{key}": value for name, state in parts.items() for key, value in state.items()}
+
+
+def part_of(state: Mapping[str, NDArray[Any]], name: str) -> State:
+    """The state of the part of that name."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
 def restore(state: State, key: str, like: NDArray[Any], *, free_axis: int | None = None) -> NDArray[Any]:
     """A copy of ``state[key]`` with the dtype of ``like``; ``ValueError`` unless it has the shape of ``like``.
 
@@ -207,12 +229,11 @@ class ChainStream(Stream):
         return tuple(getattr(stream, name) for stream in self.streams for name in stream.in_common)
 
     def state_dict(self) -> State:
-        return {f"{i}.{key}": value for i, s in enumerate(self.streams) for key, value in s.state_dict().items()}
+        return joined({f"{i}": stream.state_dict() for i, stream in enumerate(self.streams)})
 
     def load_state_dict(self, state: State) -> None:
         for i, stream in enumerate(self.streams):
-            prefix = f"{i}."
-            stream.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+            stream.load_state_dict(part_of(state, f"{i}"))
 
     def reset(self) -> None:
         for stream in self.streams:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
 from biosig.signal.beats import BeatStream, RPeaks
-from biosig.signal.stream import ChainStream, Chunk, State
+from biosig.signal.stream import ChainStream, Chunk, State, joined, part_of
 from biosig.windows.portrait import FEWEST, Portrait
 from biosig.windows.rhythm import BeatHistory, Look, judge_together
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
@@ -216,24 +216,20 @@ class BeatWindows(CuttingStream):
             "good": self._good.copy(),
             "buffer_start": np.array(self._buffer_start),
         }
-        detector = {f"detector.{key}": value for key, value in self._detector.state_dict().items()}
-        portrait = {} if self._portrait is None else self._portrait.state_dict()
-        history = {f"history.{key}": value for key, value in self._history.state_dict().items()}
-        return own | detector | history | {f"portrait.{key}": value for key, value in portrait.items()}
+        parts = {"detector": self._detector.state_dict(), "history": self._history.state_dict()}
+        if self._portrait is not None:
+            parts["portrait"] = self._portrait.state_dict()
+        return own | joined(parts)
 
     def load_state_dict(self, state: State) -> None:
         self._seen, self.needed_from = int(state["seen"]), int(state["emitted"])
         self._buffer_start = int(state["buffer_start"])
         self._waiting, self._buffer, self._good = state["waiting"], state["buffer"], state["good"]
         self._be_patient()
-        for prefix, part in (
-            ("detector.", self._detector),
-            ("history.", self._history),
-            ("portrait.", self._portrait),
-        ):
-            if part is None:
-                continue
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._detector.load_state_dict(part_of(state, "detector"))
+        self._history.load_state_dict(part_of(state, "history"))
+        if self._portrait is not None:
+            self._portrait.load_state_dict(part_of(state, "portrait"))
 
 
 def _emit(streams: Sequence[BeatWindows], counts: Sequence[int]) -> list[Cutting]:

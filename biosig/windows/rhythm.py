@@ -15,7 +15,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from biosig.signal.stream import State
+from biosig.signal.stream import State, joined, part_of
 from biosig.windows.comparing import FLOOR, Measures, compare
 from biosig.windows.pace import PACE_FEATURES, Pace
 from biosig.windows.template import BeatShape, Match, TemplateBank
@@ -271,15 +271,14 @@ class PatientHistory:
             "seen": np.array(self._seen, dtype=np.int64),
             "previous": np.array(self._previous, dtype=np.float64),
         }
-        bank = {f"bank.{key}": value for key, value in self._bank.state_dict().items()}
-        return own | bank | {f"pace.{key}": value for key, value in self._pace.state_dict().items()}
+        return own | joined({"bank": self._bank.state_dict(), "pace": self._pace.state_dict()})
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a ``state_dict()`` of a memory of the same design."""
         self._levels = state["levels"].tolist()
         self._seen, self._previous = int(state["seen"]), float(state["previous"])
-        for prefix, part in (("bank.", self._bank), ("pace.", self._pace)):
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._bank.load_state_dict(part_of(state, "bank"))
+        self._pace.load_state_dict(part_of(state, "pace"))
 
 
 def judge_together(

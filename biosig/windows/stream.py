@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout, Recording
-from biosig.signal.stream import Chain, ChainStream, Chunk, State, process_together
+from biosig.signal.stream import Chain, ChainStream, Chunk, State, joined, part_of, process_together
 from biosig.windows.index import Windows
 
 __all__ = ["Cutter", "Cutting", "CuttingStream", "WindowStream", "cut_recording"]
@@ -223,16 +223,15 @@ class WindowStream:
         """Everything needed to go on later, as arrays."""
         nothing = np.zeros((self.layout.n_channels, 0))
         own = {"backlog": np.concatenate([nothing, *self._backlog], axis=1), "seen": np.array(self.seen)}
-        chain = {f"chain.{key}": value for key, value in self._chain.state_dict().items()}
-        return own | chain | {f"cutting.{key}": value for key, value in self._cutting.state_dict().items()}
+        return own | joined({"chain": self._chain.state_dict(), "cutting": self._cutting.state_dict()})
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a ``state_dict()`` of the same design and layout."""
         self.seen = int(state["seen"])
         backlog = np.array(state["backlog"], dtype=np.float64)
         self._backlog, self._n_backlog = [backlog] if backlog.size else [], backlog.shape[1]
-        for prefix, part in (("chain.", self._chain), ("cutting.", self._cutting)):
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._chain.load_state_dict(part_of(state, "chain"))
+        self._cutting.load_state_dict(part_of(state, "cutting"))
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
