@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from biosig.signal.stream import State
-from biosig.windows.regularity import REGULARITY_FEATURES, regularity
+from biosig.windows.regularity import REGULARITY_FEATURES, count, regularity, share
 from biosig.windows.template import BeatShape
 
 __all__ = ["PORTRAIT_FEATURES", "Portrait"]
@@ -143,9 +143,9 @@ def _drawn(shape: BeatShape, peaks_s: Signal, segments: Signal) -> list[float]:
     undisturbed = still[1:] & still[:-1]
     usable = clean[1:] & clean[:-1] & undisturbed
     found = [
-        _share(clean),
-        _share(undisturbed),
-        _share(usable),
+        share(clean),
+        share(undisturbed),
+        share(usable),
         float(likeness.mean()),
         float(np.percentile(likeness, 10)),
         float(np.log(height)),
@@ -188,14 +188,14 @@ def _odd(rr_s: Signal, clean: NDArray[np.bool_], still: NDArray[np.bool_], liken
     before_pause = np.concatenate([rr_s > _PAUSE * usual_s, [False]])
     odd, usual = ~clean & still, clean & still
     return [
-        _share(odd),
-        _count(odd),
-        _share(odd & early),
-        _count(odd & early),
-        _count(odd & early & before_pause),
-        _count(usual & early),
-        _count(usual & early & before_pause),
-        _share(usual & early),
+        share(odd),
+        count(odd),
+        share(odd & early),
+        count(odd & early),
+        count(odd & early & before_pause),
+        count(usual & early),
+        count(usual & early & before_pause),
+        share(usual & early),
         float(likeness[odd].mean()) if odd.any() else 1.0,
     ]
 
@@ -234,18 +234,10 @@ def _shape(shape: BeatShape, usual: Signal, clean: Signal) -> list[float]:
         float(t.mean()),
         float(usual[peak + round(0.08 * fs) : peak + round(0.15 * fs)].mean()) - level,
         float(np.abs(qrs).sum()) / fs,
-        _count(qrs > 0.3) / fs,
-        _count(qrs < -0.3) / fs,
+        count(qrs > 0.3) / fs,
+        count(qrs < -0.3) / fs,
         float(likeness.mean()),
         float(np.median(likeness)),
         float(np.percentile(likeness, 20)),
         float(likeness.std()),
     ]
-
-
-def _share(which: NDArray[np.bool_]) -> float:
-    return float(np.count_nonzero(which)) / max(len(which), 1)
-
-
-def _count(which: NDArray[np.bool_]) -> float:
-    return float(np.count_nonzero(which))

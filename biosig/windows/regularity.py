@@ -13,7 +13,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REGULARITY_FEATURES", "regularity"]
+__all__ = ["REGULARITY_FEATURES", "count", "regularity", "share"]
 
 Signal = NDArray[np.float64]
 
@@ -92,26 +92,32 @@ def regularity(rr_s: Signal, follows: NDArray[np.bool_]) -> list[float]:
         step_50 / middle,
         step_75 / middle,
         step_90 / middle,
-        _share(step > 0.02),
-        _share(step > 0.05),
-        _share(step > 0.1 * middle),
-        _share(step > 0.2 * middle),
-        _share(ratio < _EARLY),
-        float(np.count_nonzero(ratio < _EARLY)),
-        _share(ratio < _VERY_EARLY),
-        _share(relative < _EARLY),
-        _share(relative > _LATE),
-        _share(relative > 1.5),
-        _share(made_up),
-        float(np.count_nonzero(made_up)),
-        _share(turns),
+        share(step > 0.02),
+        share(step > 0.05),
+        share(step > 0.1 * middle),
+        share(step > 0.2 * middle),
+        share(ratio < _EARLY),
+        count(ratio < _EARLY),
+        share(ratio < _VERY_EARLY),
+        share(relative < _EARLY),
+        share(relative > _LATE),
+        share(relative > 1.5),
+        share(made_up),
+        count(made_up),
+        share(turns),
         _entropy(rr_s),
         *_scatter(change, twice),
     ]
 
 
-def _share(which: NDArray[np.bool_]) -> float:
-    return float(np.count_nonzero(which)) / max(len(which), 1)
+def share(which: NDArray[np.bool_]) -> float:
+    """How large a part of them it is; 0 of none."""
+    return count(which) / max(len(which), 1)
+
+
+def count(which: NDArray[np.bool_]) -> float:
+    """How many it is."""
+    return float(np.count_nonzero(which))
 
 
 def _entropy(rr_s: Signal) -> float:
@@ -132,7 +138,7 @@ def _scatter(change: Signal, twice: NDArray[np.bool_]) -> list[float]:
     drawn = np.zeros((_CELLS, _CELLS))
     np.add.at(drawn, (place[0], place[1]), 1.0)
     n = float(pairs.shape[1])
-    share = drawn[drawn > 0] / n
+    filled = drawn[drawn > 0] / n
     still = float(drawn[_STILL, _STILL].sum())
     drawn[_STILL, _STILL] = 0.0
     half = _CELLS // 2
@@ -141,4 +147,4 @@ def _scatter(change: Signal, twice: NDArray[np.bool_]) -> list[float]:
         float(part.sum()) - float(np.count_nonzero(part))
         for part in (drawn[: half - 1, half + 1 :], drawn[half + 1 :, : half - 1])
     )
-    return [cells / n, still / n, (cells - still - 2.0 * extra) / n, -float((share * np.log(share)).sum())]
+    return [cells / n, still / n, (cells - still - 2.0 * extra) / n, -float((filled * np.log(filled)).sum())]
