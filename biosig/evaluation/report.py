@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -15,6 +14,7 @@ from biosig.evaluation.figures import plot_calibration, plot_precision_recall
 from biosig.evaluation.markup import Cell, chart, definitions, interval, number, picture, section, spoken, table
 from biosig.evaluation.report_anomaly import anomaly_cards, anomaly_sections
 from biosig.evaluation.report_tasks import recording_tables, szcore_tables, trial_tables
+from biosig.records.whole import written_whole
 
 __all__ = ["MISTAKES", "Picture", "write_report"]
 
@@ -118,13 +118,8 @@ def write_report(
 </body>
 </html>
 """
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with written_whole(Path(path)) as beside:
         beside.write_text(page, encoding="utf-8")
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _asset(name: str) -> str:

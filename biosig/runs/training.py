@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from biosig.errors import RecipeError
 from biosig.models.registry import check_options
 from biosig.monitoring.rules import rule_from_dict
 from biosig.recipe import Recipe, TrainPart, load_recipe
+from biosig.records.whole import written_whole
 from biosig.runs.aims import aim_of
 from biosig.runs.fitting import Bench, Fitted
 from biosig.runs.folding import out_of_fold
@@ -255,10 +255,9 @@ def package_version(name: str) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON beside ``path`` and rename it there."""
-    beside = path.with_suffix(".partial")
-    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    os.replace(beside, path)
+    """Write JSON that is never there half."""
+    with written_whole(path) as beside:
+        beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
 
 
 def _what_data(corpus: Corpus, recipe: Recipe) -> str:
