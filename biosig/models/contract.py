@@ -75,7 +75,7 @@ class Staged(nn.Module, ABC):
 
     head: nn.Linear
     extras: tuple[str, ...] = ()
-    """Stages beside the trunk, modules of that name: a network whose trunk is taken over may be without them."""
+    """Stages beside the trunk, modules and options of that name: a network whose trunk is taken over may be without."""
     frozen = ""
     """Stages up to this one are not trained; ``""`` where all are."""
     reads_samples: bool = True

@@ -12,7 +12,7 @@ from torch import nn
 
 from biosig.bundle import Bundle, load
 from biosig.errors import BundleError
-from biosig.models.contract import InputShape
+from biosig.models.contract import InputShape, Staged
 from biosig.models.registry import build_model, check_options
 from biosig.models.trunk import take_trunk, trunk_shapes
 from biosig.options import fields_of
@@ -23,9 +23,6 @@ __all__ = ["Start", "open_start"]
 
 UNSEEN = ("positions", "at_least_one", "portrait_beats")
 """Options of a cutter that change nothing of what a trunk sees: where there is a window, and what goes past it."""
-
-BESIDE = ("portrait",)
-"""Options of a network about what a trunk may be without (:attr:`biosig.models.contract.Staged.extras`)."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +53,13 @@ class Start:
         try:
             take_trunk(model, self.bundle.models[seed % len(self.bundle.models)])
         except ValueError as error:
-            settings = " ".join(f"--set {key}={json.dumps(value)}" for key, value in self._remedy(recipe, shape))
+            settings = " ".join(f"--set {key}={json.dumps(value)}" for key, value in self._remedy(model, recipe, shape))
             raise BundleError(
                 f"{self.name}: cannot start from this bundle: {error}; "
                 + (f"pass {settings}" if settings else "both recipes need the same cutter and the same steps")
             ) from None
 
-    def _remedy(self, recipe: Recipe, shape: InputShape) -> Iterator[tuple[str, Any]]:
+    def _remedy(self, model: nn.Module, recipe: Recipe, shape: InputShape) -> Iterator[tuple[str, Any]]:
         """Keys of the recipe, with the bundle's values, where the bundle's make windows or trunk another shape."""
         theirs, name = self.bundle.recipe, recipe.model.name
         if recipe.windows.cut == theirs.windows.cut:
@@ -70,7 +67,7 @@ class Start:
             yield from ((f"windows.options.{key}", there[key]) for key in _differing(there, here, UNSEEN))
         there, here = (fields_of(check_options(name, each.model.options)) for each in (theirs, recipe))
         own = _shapes(name, here, shape)
-        for key in _differing(there, here, BESIDE):
+        for key in _differing(there, here, model.extras if isinstance(model, Staged) else ()):
             if _shapes(name, {**here, key: there[key]}, shape) != own:
                 yield f"model.options.{key}", there[key]
 
