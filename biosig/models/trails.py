@@ -176,7 +176,7 @@ class _Layer:
         self._is_gru = isinstance(layers[0], nn.GRU)
         self.widths = [hidden] if self._is_gru else [hidden, hidden]
         self._in, self._on, self._bias_in, self._bias_on = (
-            _transposed([self._doubled(getattr(layer, f"{name}_l{number}").detach()) for layer in layers])
+            _transposed([self._doubled(getattr(layer, f"{name}_l{number}")) for layer in layers])
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
 
