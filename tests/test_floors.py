@@ -11,6 +11,7 @@ import pytest
 import biosig
 
 FLOORS = {
+    "compiled": 0,
     "errors": 0,
     "options": 0,
     "records": 1,

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.compiled import compiled
 from biosig.records.recording import Layout
 from biosig.signal.filters import BandPass
 from biosig.signal.repair import HoldGaps
@@ -41,7 +42,7 @@ FIBRILLATING = 0.5
 _HOP_S = 0.5
 _TO_MV = {"V": 1e3, "uV": 1e-3, "µV": 1e-3}
 _LEAKAGE, _LOG_KURTOSIS, _OFFSET = -26.0, -9.9, 31.0
-_PERIOD_S = (0.16, 0.40)
+_SHORTEST_S, _LONGEST_S = 0.16, 0.40
 _TINY = 1e-9
 
 
@@ -168,6 +169,7 @@ class FibrillationStream:
         self._n = int(restore(state, "n", np.array(0)))
 
 
+@compiled
 def likeness(wave: Signal, fs: float, fine: float) -> float:
     """How much like flutter or fibrillation a stretch of band-passed signal looks, 0 to 1.
 
@@ -177,18 +179,29 @@ def likeness(wave: Signal, fs: float, fine: float) -> float:
     fs : its rate, Hz.
     fine : largest deflection, in the unit of ``wave``, below which it is called noise: 0.
     """
-    wave = wave - wave.sum() / len(wave)
-    size = np.abs(wave)
-    if float(size.max()) < fine:
-        return 0.0
-    slope = np.diff(wave)
-    half = math.pi * float(size.sum()) / (float(np.abs(slope).sum()) + _TINY)
-    if not _PERIOD_S[0] * fs <= 2.0 * half <= _PERIOD_S[1] * fs:
+    n = len(wave)
+    mean = 0.0
+    for value in wave:
+        mean += value / n
+    largest = size = way = power = square = 0.0
+    for i in range(n):
+        off = abs(wave[i] - mean)
+        largest = max(largest, off)
+        size += off
+        if i:
+            slope = wave[i] - wave[i - 1]
+            way += abs(slope)
+            power += slope * slope
+            square += slope * slope * slope * slope
+    half = math.pi * size / (way + _TINY)
+    if largest < fine or not _SHORTEST_S * fs <= 2.0 * half <= _LONGEST_S * fs:
         return 0.0
     shift = round(half)
-    left = float(np.abs(wave[shift:] + wave[:-shift]).sum())
-    leakage = left / (float(size[shift:].sum()) + float(size[:-shift].sum()) + _TINY)
-    power = slope * slope
-    kurtosis = float((power * power).sum()) * len(power) / (float(power.sum()) ** 2 + _TINY * _TINY)
-    odds = _LEAKAGE * leakage + _LOG_KURTOSIS * math.log(kurtosis + _TINY) + _OFFSET
+    left = both = 0.0
+    for i in range(shift, n):
+        one, other = wave[i] - mean, wave[i - shift] - mean
+        left += abs(one + other)
+        both += abs(one) + abs(other)
+    kurtosis = square * (n - 1) / (power * power + _TINY * _TINY)
+    odds = _LEAKAGE * left / (both + _TINY) + _LOG_KURTOSIS * math.log(kurtosis + _TINY) + _OFFSET
     return 1.0 / (1.0 + math.exp(-min(max(odds, -30.0), 30.0)))
