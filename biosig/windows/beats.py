@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal, Self
 
 import numpy as np
@@ -14,7 +13,7 @@ from biosig.records.recording import Layout
 from biosig.signal.beats import BeatStream, RPeaks
 from biosig.signal.stream import ChainStream, Chunk, State, joined, part_of
 from biosig.windows.portrait import FEWEST, Portrait
-from biosig.windows.rhythm import BeatHistory, Look, judge_together
+from biosig.windows.rhythm import BeatHistory
 from biosig.windows.stream import Cutter, Cutting, CuttingStream
 
 __all__ = ["Beats"]
@@ -80,6 +79,7 @@ class BeatWindows(CuttingStream):
         self.n_channels = self._history.n_channels
         self.features = (*self._history.features, *(() if self._portrait is None else self._portrait.features))
         self.latency_s = self._wait / raw.fs
+        self._nothing = Cutting.none(self.n_channels, len(self.features))
         self.reset()
 
     def reset(self) -> None:
@@ -119,11 +119,7 @@ class BeatWindows(CuttingStream):
         found |= {number: beat.sample for number, beat in zip(detecting, beats, strict=True)}
         for number, stream in enumerate(streams):
             stream._take(raw[number].n_times, filtered[number], found[number])
-        cuttings = _emit(streams, [stream._ready for stream in streams])
-        for stream in streams:
-            stream._forget()
-            stream._be_patient()
-        return cuttings
+        return [stream._go_on() for stream in streams]
 
     def _take(self, n_times: int, filtered: Chunk, found: NDArray[np.int64]) -> None:
         """Go on by so many raw samples, in which these beats were found."""
@@ -132,10 +128,12 @@ class BeatWindows(CuttingStream):
         self._buffer = np.concatenate([self._buffer, filtered.data[:1].astype(np.float32)], axis=1)
         self._good = np.concatenate([self._good, filtered.good[0]])
 
-    @property
-    def _ready(self) -> int:
-        """Waiting beats whose windows are due."""
-        return int(np.searchsorted(self._waiting, self._seen - self._wait, side="right"))
+    def _go_on(self) -> Cutting:
+        """Windows of the waiting beats that are due."""
+        cutting = self._cut(int(np.searchsorted(self._waiting, self._seen - self._wait, side="right")))
+        self._forget()
+        self._be_patient()
+        return cutting
 
     def _be_patient(self) -> None:
         """A beat known by now is due in its time, one not known yet in ``look_ahead_s`` at the earliest.
@@ -152,32 +150,34 @@ class BeatWindows(CuttingStream):
         if self._at_least_one and self._seen and not self.needed_from and not len(self._waiting):
             self._waiting = np.array([self._seen - 1])
             self._good[:] = False
-        return _emit([self], [len(self._waiting)])[0]
+        return self._cut(len(self._waiting))
 
-    def _look(self, row: int, following: int) -> tuple[Look, list[float], float]:
-        """A waiting beat at the history before it, the portrait as of it, and its usable share.
-
-        The beats up to ``following`` follow it.
-        """
-        segment, good = self._segment(self._waiting[row])
-        peak_s, later_s = self._waiting[row] / self._raw_fs, self._waiting[row + 1 : following] / self._raw_fs
-        drawn = [] if self._portrait is None else self._portrait.add(peak_s, segment)
-        return self._history.look(peak_s, segment, later_s), drawn, good
-
-    def _cut(self, n: int, waves: NDArray[np.float32], features: NDArray[np.float32], good: list[float]) -> Cutting:
+    def _cut(self, n: int) -> Cutting:
         """Windows of the first ``n`` waiting beats, which wait no longer."""
+        if not n:
+            return self._nothing
         peaks = self._waiting[:n]
-        onset_s = peaks / self._raw_fs
+        onset_s = self._waiting / self._raw_fs
+        following = np.searchsorted(self._waiting, peaks + self._look_ahead, side="right")
+        waves = np.empty((self.n_channels, n, self.length), dtype=np.float32)
+        features = np.empty((n, len(self.features)), dtype=np.float32)
+        good = np.empty(n, dtype=np.float32)
+        for row in range(n):
+            segment, good[row] = self._segment(int(peaks[row]))
+            peak_s = float(onset_s[row])
+            drawn = [] if self._portrait is None else self._portrait.add(peak_s, segment)
+            waves[:, row], known = self._history.add(peak_s, segment, onset_s[row + 1 : following[row]])
+            features[row, : len(known)], features[row, len(known) :] = known, drawn
         self._waiting = self._waiting[n:]
         start = self.needed_from + np.arange(n) * self.length
         self.needed_from += n * self.length
         return Cutting(
-            signal=waves.swapaxes(0, 1).reshape(self.n_channels, -1),
+            signal=waves.reshape(self.n_channels, -1),
             start=start,
-            onset_s=onset_s,
-            ready_s=onset_s + self.latency_s,
+            onset_s=onset_s[:n],
+            ready_s=onset_s[:n] + self.latency_s,
             known=peaks + self._wait,
-            good=np.array(good, dtype=np.float32),
+            good=good,
             features=features,
         )
 
@@ -230,27 +230,3 @@ class BeatWindows(CuttingStream):
         self._history.load_state_dict(part_of(state, "history"))
         if self._portrait is not None:
             self._portrait.load_state_dict(part_of(state, "portrait"))
-
-
-def _emit(streams: Sequence[BeatWindows], counts: Sequence[int]) -> list[Cutting]:
-    """Windows of the first so many waiting beats of each stream."""
-    looks: list[Look] = []
-    drawn: list[list[float]] = []
-    good: list[float] = []
-    for stream, n in zip(streams, counts, strict=True):
-        following = np.searchsorted(stream._waiting, stream._waiting[:n] + stream._look_ahead, side="right").tolist()
-        for row in range(n):
-            look, portrait, share = stream._look(row, following[row])
-            looks.append(look)
-            drawn.append(portrait)
-            good.append(share)
-    if not looks:
-        return [Cutting.none(stream.n_channels, len(stream.features)) for stream in streams]
-    owners = [stream._history for stream, n in zip(streams, counts, strict=True) for _ in range(n)]
-    waves, features = judge_together(owners, looks)
-    features = np.concatenate([features, np.array(drawn, dtype=np.float32)], axis=1)
-    edges = np.concatenate(([0], np.cumsum(counts))).tolist()
-    return [
-        stream._cut(b - a, waves[a:b], features[a:b], good[a:b])
-        for stream, (a, b) in zip(streams, pairwise(edges), strict=True)
-    ]

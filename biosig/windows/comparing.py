@@ -1,129 +1,231 @@
-"""What beats measure beside the patient's normal beat, for many beats of many patients at once.
-
-Sums run along each beat alone, and logarithms are taken one by one: a beat has the same bits whoever else is there.
-"""
+"""A beat beside the patient's normal one, part by part: P wave, QRS complex, T wave."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.compiled import compiled
+from biosig.signal.stream import State
 from biosig.windows.template import BeatShape
 
-__all__ = ["FLOOR", "Measures", "compare"]
+__all__ = ["WAVE_FEATURES", "BesideNormal"]
 
 Signal = NDArray[np.float64]
 
-FLOOR = 1e-3
+WAVE_FEATURES: tuple[str, ...] = (
+    "p_shape",
+    "p_residual",
+    "p_surprise",
+    "p_level",
+    "p_height",
+    "p_height_normal",
+    "p_clarity",
+    "t_shape",
+    "t_residual",
+    "t_surprise",
+    "t_area_change",
+    "qrs_residual",
+    "qrs_surprise",
+    "width",
+    "width_change",
+    "mass",
+    "mass_change",
+    "size_change",
+    "up",
+    "up_change",
+    "down",
+    "down_change",
+    "slope_change",
+    "seen",
+)
+"""Amplitudes are relative to the patient's normal QRS, widths in seconds (``mass``, area over height, in their
+logarithm). ``*_shape`` are correlations with the normal wave, ``*_residual`` logarithms of what is left of a part of
+the beat after subtracting the normal one's; ``up`` and ``down`` are the largest deflections of the QRS;
+``*_surprise``, ``*_clarity`` and ``*_change`` compare with the running level of normal beats."""
+
+_FLOOR = 1e-3
 """Smallest height and residual told apart, in mV and relative to the height."""
 _TINY = 1e-9
 _ACTIVE = 0.12
 """Where the slope exceeds this share of its largest value, the ventricles are being activated."""
+_EDGE = 6
+"""Samples whose mean is the ground of a wave beside them."""
+_LEVEL_RATE = 1 / 24
+_LEVEL_CLIP = 0.5
+_SEEN = 32
+_P, _T, _QRS, _WIDTH, _MASS, _UP, _DOWN, _SLOPE = range(8)
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """One beat beside the normal one. Amplitudes are relative to the normal QRS, residuals and ``mass`` are logarithms.
-
-    Parameters
-    ----------
-    p_shape, t_shape : correlation with the normal P and T wave.
-    p_height, p_usual : of this beat's P wave and the normal one's.
-    t_change : mean of what is left of the T wave.
-    size : height of the QRS.
-    levels : P, T and QRS residual, QRS width in seconds, its ``mass`` (area over height), its largest deflections up
-        and down, the logarithm of its steepest slope: what normal beats have a running level of.
-    """
-
-    p_shape: float
-    t_shape: float
-    p_height: float
-    p_usual: float
-    t_change: float
-    size: float
-    levels: tuple[float, ...]
-
-
-def compare(
-    shape: BeatShape, beats: Signal, normal: Signal, scale: Signal
-) -> tuple[NDArray[np.float32], list[Measures]]:
-    """Waves and measures of beats.
+class BesideNormal:
+    """The beats of one patient beside the normal one, and the running levels of what normal beats measure.
 
     Parameters
     ----------
     shape : the window.
-    beats, normal : (n, length), each beat as aligned, and its patient's normal beat when it came.
-    scale : (n,), size of each beat relative to the normal one.
-
-    Returns
-    -------
-    waves : float32 (n, 2, length), each beat in units of the normal QRS height, and what is left of it after
-        subtracting the scaled normal beat.
-    measures : one for each.
     """
-    p, qrs, t = shape.p_wave, shape.qrs, shape.t_wave
-    core, core_normal = beats[:, qrs], normal[:, qrs]
-    height = core_normal.max(axis=1) - core_normal.min(axis=1) + FLOOR
-    rest = beats - scale[:, None] * normal
-    p_shape, t_shape = (_correlation(beats[:, part], normal[:, part]) for part in (p, t))
-    residuals = [_residual(rest[:, part], height) for part in (p, t, qrs)]
-    p_height, p_usual = ((wave.max(axis=1) - wave.min(axis=1)) / height for wave in (beats[:, p], normal[:, p]))
-    high, low = core.max(axis=1), core.min(axis=1)
-    edge = core[:, :6].sum(axis=1) / 6
-    ground = rest[:, p.stop : p.stop + 6].sum(axis=1) / 6
-    t_change = (rest[:, t].sum(axis=1) / (t.stop - t.start) - ground) / height
-    width, mass, slope = _extent(beats[:, shape.part(-0.14, 0.18)], shape.fs)
-    size = (high - low + FLOOR) / height
-    logs = [_log(column + FLOOR) for column in (*residuals, mass, slope / height)]
-    levels = zip(
-        *logs[:3],
-        width.tolist(),
-        logs[3],
-        ((high - edge) / height).tolist(),
-        ((low - edge) / height).tolist(),
-        logs[4],
-        strict=True,
+
+    def __init__(self, shape: BeatShape) -> None:
+        self._fs = shape.fs
+        parts = (shape.p_wave, shape.qrs, shape.t_wave, shape.part(-0.14, 0.18))
+        self._parts = np.array([(part.start, part.stop) for part in parts])
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the levels."""
+        self._levels = np.full(8, np.nan)
+
+    def compare(
+        self, beat: Signal, normal: Signal, *, scale: float, seen: int, settles: bool
+    ) -> tuple[NDArray[np.float32], Signal]:
+        """A beat, and what it measures beside the normal one.
+
+        Parameters
+        ----------
+        beat, normal : (length,), the beat as aligned, and the patient's normal beat when it came.
+        scale : size of the beat relative to the normal one.
+        seen : beats before it.
+        settles : whether the levels of normal beats follow it.
+
+        Returns
+        -------
+        wave : float32 (2, length), the beat in units of the normal QRS height, and what is left of it after
+            subtracting the scaled normal beat.
+        features : (len(WAVE_FEATURES),).
+        """
+        wave = np.empty((2, len(beat)), dtype=np.float32)
+        features = np.empty(len(WAVE_FEATURES))
+        _compare(beat, normal, scale, seen, settles, self._parts, self._fs, self._levels, wave, features)
+        return wave, features
+
+    def state_dict(self) -> State:
+        """Everything needed to go on later, as arrays."""
+        return {"levels": self._levels.copy()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a ``state_dict()`` of a patient of the same window."""
+        self._levels = state["levels"].copy()
+
+
+@compiled
+def _compare(
+    beat: Signal,
+    normal: Signal,
+    scale: float,
+    seen: int,
+    settles: bool,
+    parts: NDArray[np.int64],
+    fs: float,
+    levels: Signal,
+    wave: NDArray[np.float32],
+    features: Signal,
+) -> None:
+    """Fill in ``wave`` and ``features``; let the ``levels`` (8,) follow, NaN = not known yet.
+
+    ``parts`` are the first sample and the one after the last of P wave, QRS, T wave and the surroundings of the QRS.
+    """
+    p, qrs, t, around = parts[0], parts[1], parts[2], parts[3]
+    low_normal, high_normal = _range(normal, qrs)
+    height = high_normal - low_normal + _FLOOR
+    rest = np.empty(len(beat))
+    for k in range(len(beat)):
+        rest[k] = beat[k] - scale * normal[k]
+        wave[0, k], wave[1, k] = beat[k] / height, rest[k] / height
+    now = np.empty(8)
+    now[_P] = log(_residual(rest, p) / height + _FLOOR)
+    now[_T] = log(_residual(rest, t) / height + _FLOOR)
+    now[_QRS] = log(_residual(rest, qrs) / height + _FLOOR)
+    width, mass, slope = _extent(beat, around, fs)
+    now[_WIDTH], now[_MASS], now[_SLOPE] = width, log(mass + _FLOOR), log(slope / height + _FLOOR)
+    low, high = _range(beat, qrs)
+    edge = _mean(beat, qrs[0], qrs[0] + _EDGE)
+    now[_UP], now[_DOWN] = (high - edge) / height, (low - edge) / height
+    low_p, high_p = _range(beat, p)
+    low_usual, high_usual = _range(normal, p)
+    p_usual = (high_usual - low_usual) / height
+    level = now if np.isnan(levels[0]) else levels
+    features[0], features[1], features[2], features[3] = (
+        _likeness(beat, normal, p),
+        now[_P],
+        now[_P] - level[_P],
+        level[_P],
     )
-    columns = (p_shape, t_shape, p_height, p_usual, t_change)
-    rows = zip(*(column.tolist() for column in columns), _log(size), levels, strict=True)
-    waves = (np.stack([beats, rest], axis=1) / height[:, None, None]).astype(np.float32)
-    return waves, [Measures(*row) for row in rows]
+    features[4], features[5], features[6] = (high_p - low_p) / height, p_usual, log(p_usual + _FLOOR) - level[_P]
+    features[7], features[8], features[9] = _likeness(beat, normal, t), now[_T], now[_T] - level[_T]
+    features[10] = (_mean(rest, t[0], t[1]) - _mean(rest, p[1], p[1] + _EDGE)) / height
+    features[11], features[12] = now[_QRS], now[_QRS] - level[_QRS]
+    features[13], features[14] = now[_WIDTH], now[_WIDTH] - level[_WIDTH]
+    features[15], features[16] = now[_MASS], now[_MASS] - level[_MASS]
+    features[17] = log((high - low + _FLOOR) / height)
+    features[18], features[19] = now[_UP], now[_UP] - level[_UP]
+    features[20], features[21] = now[_DOWN], now[_DOWN] - level[_DOWN]
+    features[22], features[23] = now[_SLOPE] - level[_SLOPE], min(seen, _SEEN) / _SEEN
+    if settles:
+        rate = max(_LEVEL_RATE, 1.0 / (seen + 1.0))
+        for number in range(8):
+            step = min(max(now[number] - level[number], -_LEVEL_CLIP), _LEVEL_CLIP)
+            levels[number] = level[number] + rate * step
 
 
-def _log(values: Signal) -> list[float]:
-    return [log(value) for value in values.tolist()]
+@compiled
+def _mean(wave: Signal, start: int, stop: int) -> float:
+    total = 0.0
+    for k in range(start, stop):
+        total += wave[k]
+    return total / (stop - start)
 
 
-def _centred(waves: Signal) -> Signal:
-    left: Signal = waves - waves.sum(axis=1, keepdims=True) / waves.shape[1]
-    return left
+@compiled
+def _range(wave: Signal, part: NDArray[np.int64]) -> tuple[float, float]:
+    """Lowest and highest value of a part of a wave."""
+    low = high = wave[part[0]]
+    for k in range(part[0], part[1]):
+        low, high = min(low, wave[k]), max(high, wave[k])
+    return low, high
 
 
-def _correlation(waves: Signal, normal: Signal) -> Signal:
-    """Of each wave (n, length) with its normal one, (n,)."""
-    one, two = _centred(waves), _centred(normal)
-    energy = (one * one).sum(axis=1) * (two * two).sum(axis=1)
-    shape: Signal = (one * two).sum(axis=1) / np.sqrt(energy + _TINY)
-    return shape
+@compiled
+def _likeness(wave: Signal, normal: Signal, part: NDArray[np.int64]) -> float:
+    """Correlation of a part of a wave with the normal one's."""
+    start, stop = part[0], part[1]
+    one, two = _mean(wave, start, stop), _mean(normal, start, stop)
+    product = own = other = 0.0
+    for k in range(start, stop):
+        a, b = wave[k] - one, normal[k] - two
+        product += a * b
+        own += a * a
+        other += b * b
+    return product / sqrt(own * other + _TINY)
 
 
-def _residual(rest: Signal, height: Signal) -> Signal:
-    """What is left of a wave per sample, relative to the height, (n,)."""
-    left = _centred(rest)
-    residual: Signal = np.sqrt((left * left).sum(axis=1) / rest.shape[1]) / height
-    return residual
+@compiled
+def _residual(rest: Signal, part: NDArray[np.int64]) -> float:
+    """What is left of a part of a beat, per sample."""
+    start, stop = part[0], part[1]
+    mean = _mean(rest, start, stop)
+    left = 0.0
+    for k in range(start, stop):
+        left += (rest[k] - mean) * (rest[k] - mean)
+    return sqrt(left / (stop - start))
 
 
-def _extent(signal: Signal, fs: float) -> tuple[Signal, Signal, Signal]:
-    """How long each QRS lasts (s), its area over its height (s), and its steepest slope (mV per sample)."""
-    slope = np.abs(np.diff(signal, axis=1))
-    steepest = slope.max(axis=1)
-    active = slope > _ACTIVE * steepest[:, None]
-    last = slope.shape[1] - 1 - active[:, ::-1].argmax(axis=1)
-    width = np.where(active.any(axis=1), (last - active.argmax(axis=1)) / fs, 0.0)
-    around = np.abs(signal - ((signal[:, 0] + signal[:, -1]) / 2)[:, None])
-    mass = around.sum(axis=1) / (around.max(axis=1) + FLOOR) / fs
-    return width, mass, steepest
+@compiled
+def _extent(beat: Signal, around: NDArray[np.int64], fs: float) -> tuple[float, float, float]:
+    """How long a QRS lasts (s), its area over its height (s), and its steepest slope (mV per sample)."""
+    start, stop = around[0], around[1]
+    steepest = 0.0
+    for k in range(start + 1, stop):
+        steepest = max(steepest, abs(beat[k] - beat[k - 1]))
+    first = last = 0
+    ground = (beat[start] + beat[stop - 1]) / 2
+    area = largest = abs(beat[start] - ground)
+    for k in range(start + 1, stop):
+        if abs(beat[k] - beat[k - 1]) > _ACTIVE * steepest:
+            last = k
+            first = first or k
+        off = abs(beat[k] - ground)
+        area += off
+        largest = max(largest, off)
+    return (last - first) / fs, area / (largest + _FLOOR) / fs, steepest

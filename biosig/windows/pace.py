@@ -8,15 +8,17 @@ of beats. All are in natural logarithms of seconds, so differences are ratios.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.compiled import compiled
 from biosig.signal.stream import State
 
 __all__ = ["PACE_FEATURES", "Pace"]
+
+Signal = NDArray[np.float64]
 
 PACE_FEATURES: tuple[str, ...] = (
     "rr",
@@ -54,9 +56,11 @@ PACE_FEATURES: tuple[str, ...] = (
 
 _FIRST_RR_S = 0.8
 """Stands in for the interval before the first beat: 75 beats per minute."""
+_FIRST_STEP = 0.05
 _SHORTEST_S = 0.15
+_MANY, _FEW = 32, 8
+"""Intervals that the slower and the faster answers rest on."""
 _BINS, _LOW, _HIGH = 80, log(0.2), log(4.0)
-_CENTRES: list[float] = (_LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS).tolist()
 _FAST_S, _SLOW_S = 30.0, 180.0
 _PREMATURE = 0.15
 """Shorter than the base by this (in log, 14 %) is premature; within it, the base follows."""
@@ -83,8 +87,7 @@ class Pace:
         self._beats = 0
         self._last_s = 0.0
         self._base = log(_FIRST_RR_S)
-        self._intervals: list[float] = []
-        self._steps: list[float] = []
+        self._recent = np.zeros((2, _MANY))
         self._time = np.zeros((2, _BINS))
         self._after_odd = False
 
@@ -96,106 +99,28 @@ class Pace:
         """Whether a beat at ``peak_s`` comes early by the base interval."""
         return self._beats > 0 and self.interval(peak_s) < self._base - _PREMATURE
 
-    def features(self, peak_s: float, later_s: NDArray[np.float64]) -> list[float]:
+    def features(self, peak_s: float, later_s: Signal) -> Signal:
         """``PACE_FEATURES`` of a beat at ``peak_s``; ``later_s`` are the beats known to follow it, in order."""
         rr = self.interval(peak_s)
-        past = self._intervals or [rr]
-        previous = past[-1]
-        come = [float(s) - peak_s for s in later_s[:2] if s - peak_s <= self._look_ahead_s]
-        gap = come[0] if come else self._look_ahead_s
-        following = log(max(gap, _SHORTEST_S))
-        second = log(max(come[1] - come[0] if len(come) > 1 else self._look_ahead_s - gap, _SHORTEST_S))
-        recent, many = past[-8:], past[-32:]
-        low, ordered = sorted(recent), sorted(many)
-        median8, median32 = low[len(low) // 2], ordered[len(ordered) // 2]
-        short, long = ordered[len(ordered) // 10], ordered[len(ordered) * 9 // 10]
-        base = self._base if self._beats > 2 else median8
-        time30, time180, long180, rank30, rank180 = self._by_time(rr)
-        steps = self._steps or [0.05]
-        last_steps = steps[-8:]
-        return [
-            rr,
-            following,
-            float(not come),
-            second,
-            float(len(come) < 2),
-            rr - median8,
-            rr - sum(recent) / len(recent),
-            rr - median32,
-            rr - sum(many) / len(many),
-            rr - long,
-            rr - base,
-            rr - time30,
-            rr - time180,
-            rr - long180,
-            rank30,
-            rank180,
-            rr - previous,
-            following - rr,
-            following - base,
-            following - time180,
-            second - base,
-            previous - base,
-            log((exp(rr) + max(gap, _SHORTEST_S)) / 2) - base,
-            sum(last_steps) / len(last_steps),
-            sum(steps) / len(steps),
-            long - short,
-            base,
-            time180,
-            time30 - time180,
-        ]
-
-    def _by_time(self, rr: float) -> tuple[float, float, float, float, float]:
-        """Median interval by time of the last 30 and 180 s, 80 % one of the latter, and where ``rr`` ranks in both."""
-        if self._beats < 2:
-            return rr, rr, rr, 0.5, 0.5
-        share = np.add.accumulate(self._time, axis=1)
-        share /= share[:, -1:]
-        fast, slow = share.tolist()
-        place = int(_bin(rr))
-        rank30, rank180 = ((row[place] + (row[place - 1] if place else 0.0)) / 2 for row in (fast, slow))
-        time30, time180, long180 = (
-            _CENTRES[bisect_left(row, part)] for row, part in ((fast, 0.5), (slow, 0.5), (slow, 0.8))
-        )
-        return time30, time180, long180, rank30, rank180
+        return _measure(rr, later_s - peak_s, self._look_ahead_s, self._beats, self._base, self._recent, self._time)
 
     def add(self, peak_s: float, *, normal: bool) -> None:
         """Learn a beat; ``normal`` = it has the shape of the patient's normal beats."""
         rr = self.interval(peak_s)
         premature = self.premature(peak_s)
         if self._beats:
-            self._follow(rr, normal and not self._after_odd)
-            if self._intervals:
-                self._steps = [*self._steps[-31:], min(abs(rr - self._intervals[-1]), 1.0)]
-            self._intervals = [*self._intervals[-31:], rr]
-            duration = min(exp(rr), exp(_HIGH))
-            self._time[0] *= exp(-duration / _FAST_S)
-            self._time[1] *= exp(-duration / _SLOW_S)
-            self._time[:, int(_bin(rr))] += duration
+            trusted = normal and not self._after_odd
+            self._base = _learn(rr, trusted, self._beats, self._base, self._recent, self._time)
         self._after_odd = premature or not normal
         self._last_s = peak_s
         self._beats += 1
-
-    def _follow(self, rr: float, trusted: bool) -> None:
-        """Move the base interval towards an interval between two beats of which neither was odd, and creep always."""
-        if self._beats <= _START:
-            so_far = sorted([*self._intervals, rr])
-            self._base = so_far[len(so_far) // 2]
-            return
-        off = rr - self._base
-        if trusted and abs(off) < _PREMATURE:
-            self._base += _FOLLOW * off
-        elif trusted:
-            self._base += _LENGTHEN if off > 0 else -_SHORTEN
-        self._base += _CREEP if off > 0 else -_CREEP
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
         return {
             "beats": np.array([self._beats, int(self._after_odd)], dtype=np.int64),
             "levels": np.array([self._last_s, self._base], dtype=np.float64),
-            "intervals": np.array(self._intervals, dtype=np.float64),
-            "steps": np.array(self._steps, dtype=np.float64),
+            "recent": self._recent.copy(),
             "time": self._time.copy(),
         }
 
@@ -203,10 +128,148 @@ class Pace:
         """Go on from a ``state_dict()`` of a pace of the same design."""
         self._beats, self._after_odd = int(state["beats"][0]), bool(state["beats"][1])
         self._last_s, self._base = (float(value) for value in state["levels"])
-        self._intervals, self._steps = state["intervals"].tolist(), state["steps"].tolist()
-        self._time = state["time"].copy()
+        self._recent, self._time = state["recent"].copy(), state["time"].copy()
 
 
-def _bin(value: float) -> float:
-    """Which bin of log intervals a value falls in."""
-    return (min(max(value, _LOW), _HIGH - 1e-9) - _LOW) / (_HIGH - _LOW) * _BINS
+@compiled
+def _measure(
+    rr: float, later_s: Signal, look_ahead_s: float, beats: int, base: float, recent: Signal, time: Signal
+) -> Signal:
+    """``PACE_FEATURES`` of a beat.
+
+    Parameters
+    ----------
+    rr : log of the interval that it ends.
+    later_s : beats that follow, seconds after it, of which those within ``look_ahead_s`` count.
+    beats : how many came before it.
+    recent : (2, ``_MANY``), logs of the last intervals and their steps, the last one at the end.
+    time : (2, ``_BINS``), time spent in intervals of each length, lately and for longer.
+    """
+    come = 0
+    while come < min(2, len(later_s)) and later_s[come] <= look_ahead_s:
+        come += 1
+    gap = later_s[0] if come else look_ahead_s
+    following = log(max(gap, _SHORTEST_S))
+    second = log(max(later_s[1] - gap if come == 2 else look_ahead_s - gap, _SHORTEST_S))
+    past = recent[0, _MANY - min(max(beats - 1, 1), _MANY) :]
+    steps = recent[1, _MANY - min(max(beats - 2, 1), _MANY) :]
+    if beats < 2:
+        past = np.full(1, rr)
+    if beats < 3:
+        steps = np.full(1, _FIRST_STEP)
+    low, ordered = _sorted(past[-_FEW:]), _sorted(past)
+    median8, median32 = low[len(low) // 2], ordered[len(ordered) // 2]
+    short, long = ordered[len(ordered) // 10], ordered[len(ordered) * 9 // 10]
+    if beats < 3:
+        base = median8
+    time30, rank30, _ = _by_time(rr, beats, time[0])
+    time180, rank180, long180 = _by_time(rr, beats, time[1])
+    return np.array(
+        (
+            rr,
+            following,
+            0.0 if come else 1.0,
+            second,
+            1.0 if come < 2 else 0.0,
+            rr - median8,
+            rr - past[-_FEW:].mean(),
+            rr - median32,
+            rr - past.mean(),
+            rr - long,
+            rr - base,
+            rr - time30,
+            rr - time180,
+            rr - long180,
+            rank30,
+            rank180,
+            rr - past[-1],
+            following - rr,
+            following - base,
+            following - time180,
+            second - base,
+            past[-1] - base,
+            log((exp(rr) + max(gap, _SHORTEST_S)) / 2) - base,
+            steps[-_FEW:].mean(),
+            steps.mean(),
+            long - short,
+            base,
+            time180,
+            time30 - time180,
+        )
+    )
+
+
+@compiled
+def _by_time(rr: float, beats: int, time: Signal) -> tuple[float, float, float]:
+    """Median interval by the time (``_BINS``,) spent in each, where ``rr`` ranks in it, and the 80 % one."""
+    if beats < 2:
+        return rr, 0.5, rr
+    spent = 0.0
+    share = time.copy()
+    for place in range(_BINS):
+        spent += time[place]
+        share[place] = spent
+    for place in range(_BINS):
+        share[place] /= spent
+    place = _bin(rr)
+    rank = (share[place] + (share[place - 1] if place else 0.0)) / 2
+    return _centre(share, 0.5), rank, _centre(share, 0.8)
+
+
+@compiled
+def _centre(share: Signal, part: float) -> float:
+    """Log of the interval up to which a part of the time was spent; ``share`` rises to 1."""
+    place = 0
+    while share[place] < part:
+        place += 1
+    return _LOW + (place + 0.5) * (_HIGH - _LOW) / _BINS
+
+
+@compiled
+def _learn(rr: float, trusted: bool, beats: int, base: float, recent: Signal, time: Signal) -> float:
+    """Take an interval into ``recent`` and ``time``; the base interval with it.
+
+    The base moves towards an interval between two beats of which neither was odd (``trusted``), and creeps always.
+    """
+    if beats <= _START:
+        so_far = recent[0, _MANY - beats :].copy()
+        so_far[0] = rr
+        base = _sorted(so_far)[beats // 2]
+    else:
+        off = rr - base
+        if trusted and abs(off) < _PREMATURE:
+            base += _FOLLOW * off
+        elif trusted:
+            base += _LENGTHEN if off > 0 else -_SHORTEN
+        base += _CREEP if off > 0 else -_CREEP
+    for place in range(_MANY - 1):
+        recent[0, place], recent[1, place] = recent[0, place + 1], recent[1, place + 1]
+    recent[0, -1] = rr
+    recent[1, -1] = min(abs(rr - recent[0, -2]), 1.0) if beats > 1 else 0.0
+    duration = min(exp(rr), exp(_HIGH))
+    fast, slow = exp(-duration / _FAST_S), exp(-duration / _SLOW_S)
+    for place in range(_BINS):
+        time[0, place] *= fast
+        time[1, place] *= slow
+    time[0, _bin(rr)] += duration
+    time[1, _bin(rr)] += duration
+    return base
+
+
+@compiled
+def _bin(log_s: float) -> int:
+    """Which bin of log intervals one falls in."""
+    return int((min(max(log_s, _LOW), _HIGH - 1e-9) - _LOW) / (_HIGH - _LOW) * _BINS)
+
+
+@compiled
+def _sorted(values: Signal) -> Signal:
+    """A few values in rising order, by insertion."""
+    rising = values.copy()
+    for last in range(1, len(rising)):
+        value, place = rising[last], last
+        while place and rising[place - 1] > value:
+            rising[place] = rising[place - 1]
+            place -= 1
+        rising[place] = value
+    return rising

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.compiled import compiled
 from biosig.signal.stream import State
 
 __all__ = ["BeatShape", "Match", "TemplateBank"]
@@ -81,8 +83,7 @@ class BeatShape:
         return self.part(0.15, 0.42)
 
 
-@dataclass(frozen=True, eq=False)
-class Match:
+class Match(NamedTuple):
     """How a beat compares with the families known before it.
 
     Parameters
@@ -106,6 +107,9 @@ class Match:
     regular_likeness: float
 
 
+_COUNT, _WEIGHT, _PREMATURE, _LAST = range(4)
+
+
 class TemplateBank:
     """The families of one patient.
 
@@ -120,127 +124,77 @@ class TemplateBank:
 
     def __init__(self, shape: BeatShape, *, families: int, like: float, rate: float, memory: float) -> None:
         self.shape = shape
-        self._like, self._rate, self._decay = like, rate, exp(-1.0 / memory)
-        qrs = shape.qrs
-        self._qrs = qrs
-        self._n = qrs.stop - qrs.start
-        self._lags = 2 * shape.slack + 1
-        self._windows = qrs.start + np.arange(self._lags)[:, None] + np.arange(self._n)[None, :]
-        reach = round(_CENTRE_S * shape.fs)
-        self._around = slice(shape.peak + shape.slack - reach, shape.peak + shape.slack + reach + 1)
-        self._offsets = np.arange(2.0 * reach) + 0.5 - reach
         self._families = families
+        self._like, self._rate, self._decay = like, rate, exp(-1.0 / memory)
+        self._reach = round(_CENTRE_S * shape.fs)
         self.reset()
 
     def reset(self) -> None:
         """Forget every family."""
+        qrs = self.shape.qrs
         self.wave = np.zeros((self._families, self.shape.length))
-        self._core = np.zeros((self._families, self._n))
+        self._core = np.zeros((self._families, qrs.stop - qrs.start))
         self._energy = np.zeros(self._families)
-        self.count: list[float] = []
-        self.weight: list[float] = []
-        self.premature: list[float] = []
-        self._last: list[float] = []
+        self._known = np.zeros((4, self._families))
+        self.size = 0
+        """Families known."""
         self.normal = -1
+        """The patient's normal one of them; -1 = none is known."""
         self._beats = 0
 
     def match(self, segment: Signal) -> Match:
         """Compare a segment (length + 2 slack samples, R peak at peak + slack) with what is known."""
-        size = len(self.count)
-        if not size:
+        if not self.size:
             lag = self._centred(segment)
             return Match(-1, lag, 0.0, lag, 1.0, 1.0, 1.0, 1.0)
-        windows = segment[self._windows]
-        total = windows.sum(axis=1)
-        energy = np.einsum("ij,ij->i", windows, windows) - total * total / self._n + _TINY
-        dot = self._core[:size] @ windows.T
-        own = self._energy[:size, None]
-        scale = (dot / own).clip(_SCALE_MIN, _SCALE_MAX)
-        agreement = 2.0 * scale * dot / (energy + scale * scale * own)
-        lags = agreement.argmax(axis=1).tolist()
-        each = agreement.max(axis=1).tolist()
-        enough = max(each) - _AS_GOOD
-        family = max((number for number in range(size) if each[number] >= enough), key=self.count.__getitem__)
-        seen = sum(self.count)
-        regular = [
-            share
-            for share, count, early in zip(each, self.count, self.premature, strict=True)
-            if count >= _REGULAR_SHARE * seen and early <= _REGULAR_PREMATURE
-        ]
-        normal = self.normal
-        at = lags[normal]
-        return Match(
-            family=family,
-            lag=lags[family],
-            likeness=each[family],
-            normal_lag=at,
-            normal_likeness=each[normal],
-            normal_shape=float(dot[normal, at]) / sqrt(float(self._energy[normal] * energy[at])),
-            normal_scale=float(scale[normal, at]),
-            regular_likeness=max([each[normal], *regular]),
-        )
+        qrs = segment[self.shape.qrs.start :]
+        return Match(*_match(qrs, self._core, self._energy, self._known, self.size, self.normal, 2 * self.shape.slack))
 
     def belongs(self, match: Match) -> bool:
         """Whether a beat is one of its most similar family, or the first of a new one."""
         return match.family >= 0 and match.likeness >= self._like
 
+    def share(self, family: int) -> float:
+        """Of the beats so far, those of a family; of what is remembered of both."""
+        return float(self._known[_COUNT, family]) / (float(self._known[_COUNT].sum()) + _TINY)
+
+    def premature(self, family: int) -> float:
+        """Share of the beats of a family that came early."""
+        return float(self._known[_PREMATURE, family])
+
     def add(self, segment: Signal, match: Match, *, premature: bool) -> int:
         """Learn a beat; returns the number of its family."""
         if self.belongs(match):
-            family = match.family
+            family, lag = match.family, match.lag
+            count, early = self._known[_COUNT, family], self._known[_PREMATURE, family]
             # A premature beat carries the T wave of the beat before it where its P wave should be.
-            if not premature or self.premature[family] > 0.5 or self.count[family] < 3:
-                rate = max(1.0 / (self.count[family] + 1.0), self._rate)
-                beat = segment[match.lag : match.lag + self.shape.length]
-                self._learn(family, self.wave[family] + rate * (beat - self.wave[family]))
+            rate = 0.0 if premature and early <= 0.5 and count >= 3 else max(1.0 / (count + 1.0), self._rate)
         else:
-            family = self._found(segment, premature)
-        for number in range(len(self.count)):
-            self.count[number] *= self._decay
-            self.weight[number] *= self._decay
-        self.count[family] += 1.0
-        self.weight[family] += _PREMATURE_WEIGHT if premature else 1.0
-        rate = max(0.1, 1.0 / (self.count[family] + 1.0))
-        self.premature[family] += rate * (float(premature) - self.premature[family])
-        self._last[family] = float(self._beats)
+            family, lag, rate = self._found(premature), self._centred(segment), 1.0
+        if rate:
+            beat = segment[lag : lag + self.shape.length]
+            self._energy[family] = _learn(beat, rate, self.wave[family], self._core[family], self.shape.qrs.start)
+        self.normal = _count(self._known, self.size, family, premature, self._decay, self._beats, self.normal)
         self._beats += 1
-        heaviest = self.weight.index(max(self.weight))
-        if self.normal < 0 or self.weight[heaviest] > _TAKE_OVER * self.weight[self.normal]:
-            self.normal = heaviest
         return family
 
-    def _found(self, segment: Signal, premature: bool) -> int:
+    def _found(self, premature: bool) -> int:
         """A new family; when there is no room it takes the place of the least and longest unseen one."""
-        lag = self._centred(segment)
-        if len(self.count) < self._families:
-            family = len(self.count)
-            for column in (self.count, self.weight, self.premature, self._last):
-                column.append(0.0)
+        if self.size < self._families:
+            family = self.size
+            self.size += 1
         else:
-            kept = [
-                count * exp((last - self._beats) / _FORGET_BEATS)
-                for count, last in zip(self.count, self._last, strict=True)
-            ]
-            kept[self.normal] = float("inf")
-            family = kept.index(min(kept))
-        self.count[family] = self.weight[family] = 0.0
-        self.premature[family] = float(premature)
-        self._learn(family, segment[lag : lag + self.shape.length])
+            kept = self._known[_COUNT] * np.exp((self._known[_LAST] - self._beats) / _FORGET_BEATS)
+            kept[self.normal] = np.inf
+            family = int(kept.argmin())
+        self._known[:, family] = 0.0
+        self._known[_PREMATURE, family] = float(premature)
         return family
-
-    def _learn(self, family: int, wave: Signal) -> None:
-        self.wave[family] = wave
-        core = wave[self._qrs]
-        core = core - core.sum() / self._n
-        self._core[family] = core
-        self._energy[family] = core @ core + _TINY
 
     def _centred(self, segment: Signal) -> int:
         """Start of the window that has the centre of the slope's energy, +-0.1 s around the peak, at the peak."""
-        slope = np.diff(segment[self._around])
-        slope *= slope
-        centre = float(slope @ self._offsets) / (float(slope.sum()) + _TINY)
-        return min(max(self.shape.slack + round(centre), 0), 2 * self.shape.slack)
+        slack, peak = self.shape.slack, self.shape.peak + self.shape.slack
+        return _centred(segment[peak - self._reach : peak + self._reach + 1], slack)
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
@@ -248,13 +202,109 @@ class TemplateBank:
             "wave": self.wave.copy(),
             "core": self._core.copy(),
             "energy": self._energy.copy(),
-            "families": np.array([self.count, self.weight, self.premature, self._last], dtype=np.float64),
-            "counts": np.array([self.normal, self._beats], dtype=np.int64),
+            "known": self._known.copy(),
+            "counts": np.array([self.size, self.normal, self._beats], dtype=np.int64),
         }
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a ``state_dict()`` of a bank of the same design."""
         self.wave, self._core = state["wave"].copy(), state["core"].copy()
-        self._energy = state["energy"].copy()
-        self.count, self.weight, self.premature, self._last = (row.tolist() for row in state["families"])
-        self.normal, self._beats = (int(value) for value in state["counts"])
+        self._energy, self._known = state["energy"].copy(), state["known"].copy()
+        self.size, self.normal, self._beats = (int(value) for value in state["counts"])
+
+
+@compiled
+def _match(
+    segment: Signal, core: Signal, energy: Signal, known: Signal, size: int, normal: int, slack: int
+) -> tuple[int, int, float, int, float, float, float, float]:
+    """The fields of a :class:`Match`.
+
+    Parameters
+    ----------
+    segment : from the first sample on that a QRS may begin with.
+    core, energy : (families, n) the QRS of every template without its mean, and (families,) its energy.
+    known : (4, families), what is known of each.
+    size, normal : families known, and the normal one.
+    slack : lags tried beside the first.
+    """
+    n = core.shape[1]
+    lags = slack + 1
+    total, square = np.zeros(lags), np.full(lags, _TINY)
+    for k in range(n):
+        for lag in range(lags):
+            value = segment[k + lag]
+            total[lag] += value
+            square[lag] += value * value
+    best, at = np.zeros(size), np.zeros(size, dtype=np.int64)
+    normal_scale = normal_shape = 0.0
+    dot = np.zeros(lags)
+    for family in range(size):
+        dot[:] = 0.0
+        for k in range(n):
+            for lag in range(lags):
+                dot[lag] += core[family, k] * segment[k + lag]
+        best[family] = -2.0
+        for lag in range(lags):
+            own = square[lag] - total[lag] * total[lag] / n
+            scale = min(max(dot[lag] / energy[family], _SCALE_MIN), _SCALE_MAX)
+            agreement = 2.0 * scale * dot[lag] / (own + scale * scale * energy[family])
+            if agreement > best[family]:
+                best[family], at[family] = agreement, lag
+                if family == normal:
+                    normal_scale, normal_shape = scale, dot[lag] / sqrt(energy[family] * own)
+    closest, regular = 0, best[normal]
+    highest, seen = best.max(), known[_COUNT].sum()
+    for family in range(size):
+        count = known[_COUNT, family]
+        better = best[closest] < highest - _AS_GOOD or count > known[_COUNT, closest]
+        if best[family] >= highest - _AS_GOOD and better:
+            closest = family
+        if count >= _REGULAR_SHARE * seen and known[_PREMATURE, family] <= _REGULAR_PREMATURE:
+            regular = max(regular, best[family])
+    return closest, at[closest], best[closest], at[normal], best[normal], normal_shape, normal_scale, regular
+
+
+@compiled
+def _learn(beat: Signal, rate: float, wave: Signal, core: Signal, first: int) -> float:
+    """Let a template (length,) follow a beat, and its QRS from sample ``first`` on (n,); its energy."""
+    for k in range(len(wave)):
+        wave[k] += rate * (beat[k] - wave[k])
+    n, total, energy = len(core), 0.0, _TINY
+    for k in range(n):
+        total += wave[first + k]
+    for k in range(n):
+        core[k] = wave[first + k] - total / n
+        energy += core[k] * core[k]
+    return energy
+
+
+@compiled
+def _count(known: Signal, size: int, family: int, premature: bool, decay: float, beats: int, normal: int) -> int:
+    """Count a beat of a family, ``beats`` having come before it; the normal family from now on."""
+    heaviest = 0
+    for other in range(size):
+        known[_COUNT, other] *= decay
+        known[_WEIGHT, other] *= decay
+        if other == family:
+            known[_COUNT, other] += 1.0
+            known[_WEIGHT, other] += _PREMATURE_WEIGHT if premature else 1.0
+            rate = max(0.1, 1.0 / (known[_COUNT, other] + 1.0))
+            known[_PREMATURE, other] += rate * ((1.0 if premature else 0.0) - known[_PREMATURE, other])
+            known[_LAST, other] = beats
+        if known[_WEIGHT, other] > known[_WEIGHT, heaviest]:
+            heaviest = other
+    if normal < 0 or known[_WEIGHT, heaviest] > _TAKE_OVER * known[_WEIGHT, normal]:
+        return heaviest
+    return normal
+
+
+@compiled
+def _centred(around: Signal, slack: int) -> int:
+    """``slack`` moved by the centre of the slope's energy around the middle of these samples, 0 to twice as much."""
+    middle = (len(around) - 1) / 2
+    centre, energy = 0.0, _TINY
+    for k in range(len(around) - 1):
+        slope = around[k + 1] - around[k]
+        centre += slope * slope * (k + 0.5 - middle)
+        energy += slope * slope
+    return min(max(slack + round(centre / energy), 0), 2 * slack)
