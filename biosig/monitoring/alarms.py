@@ -10,7 +10,7 @@ implies. Terms (priority, latching, acknowledged, alarm paused, reminder) as in 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from biosig.monitoring.rules import Rule, check_rules, rule_to_dict
 from biosig.options import did_you_mean
 from biosig.signal.fibrillation import FIBRILLATING, WINDOW_S
 
-__all__ = ["ActiveAlarm", "AlarmEngine"]
+__all__ = ["ActiveAlarm", "AlarmEngine", "most_urgent_first"]
 
 _URGENCY: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 _LATE_S = 1e-9
@@ -48,6 +48,18 @@ class ActiveAlarm:
     acknowledged: bool
     since_s: float
     detail: str
+
+    @classmethod
+    def of(cls, episode: Episode) -> ActiveAlarm:
+        """What is shown of an episode."""
+        rule = episode.rule
+        seen, since_s = episode.acknowledged, episode.since_s
+        return cls(rule.name, rule.priority, rule.technical, episode.shown, seen, since_s, episode.detail)
+
+
+def most_urgent_first(alarms: Iterable[ActiveAlarm]) -> tuple[ActiveAlarm, ...]:
+    """The same alarms, high priority first, the equipment's after the patient's; else as they came."""
+    return tuple(sorted(alarms, key=lambda alarm: (_URGENCY[alarm.priority], alarm.technical)))
 
 
 class AlarmEngine:
@@ -87,12 +99,7 @@ class AlarmEngine:
     @property
     def active(self) -> tuple[ActiveAlarm, ...]:
         """Alarms in force, the most urgent first."""
-        found = [
-            ActiveAlarm(e.rule.name, e.rule.priority, e.rule.technical, e.shown, e.acknowledged, e.since_s, e.detail)
-            for e in self._episodes
-            if e.shown
-        ]
-        return tuple(sorted(found, key=lambda alarm: (_URGENCY[alarm.priority], alarm.technical)))
+        return most_urgent_first(ActiveAlarm.of(episode) for episode in self._episodes if episode.shown)
 
     @property
     def paused(self) -> tuple[tuple[str, float], ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from biosig.monitoring.alarms import ActiveAlarm, AlarmEngine
+from biosig.monitoring.alarms import ActiveAlarm, AlarmEngine, most_urgent_first
 from biosig.monitoring.events import (
     Acknowledge,
     AlarmEvent,
@@ -31,8 +31,9 @@ from biosig.monitoring.events import (
 from biosig.monitoring.intake import Intake, Notice, Packet, Taken
 from biosig.monitoring.log import Entry, Scored, Snapshot
 from biosig.monitoring.recent import Recent
-from biosig.monitoring.rules import Rule
+from biosig.monitoring.rules import SOURCE_SILENT, Rule
 from biosig.monitoring.shown import Looks, Shown
+from biosig.monitoring.silence import Silence
 from biosig.records.recording import Layout
 from biosig.signal.stream import State
 
@@ -102,6 +103,7 @@ class BedView:
     paused : alarms kept silent (``""`` = all but the technical) and until which second of signal.
     drift_ppm : by how much the source's clock runs fast; None = not known.
     ended : whether the source has ended.
+    silent : whether the source sends nothing; then nothing is known of the patient: no rate, no anomaly, nothing good.
     windows : of each bundle that tells of windows, not beats: its name, its last label and since when it is that.
     """
 
@@ -116,6 +118,7 @@ class BedView:
     ended: bool
     paused: tuple[tuple[str, float], ...] = ()
     windows: tuple[tuple[str, str, float], ...] = ()
+    silent: bool = False
 
 
 @dataclass
@@ -147,6 +150,7 @@ class Bed:
         self.patient, self.layout, self.watching = patient, layout, watching
         self.intake = Intake(layout, reorder_s=watching.reorder_s)
         self.engine = AlarmEngine(watching.rules, latency_s=watching.latency_s)
+        self._silence = Silence()
         self._looks = Looks(layout, channels=watching.channels, rails=watching.rails, lead=watching.lead)
         self._size = max(1, round(watching.tick_s * layout.fs))
         self._ready: deque[Tick] = deque()
@@ -166,24 +170,35 @@ class Bed:
         return max(self._memory.now_s, self._memory.known_s)
 
     @property
+    def alarms(self) -> tuple[str, ...]:
+        """Names of the alarms that can be raised."""
+        return (*(rule.name for rule in self.watching.rules), SOURCE_SILENT.name)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the source sends nothing."""
+        return self._silence.silent
+
+    @property
     def finished(self) -> bool:
         """Whether the source has ended and everything of it was watched."""
         return self._memory.finished
 
     def offer(self, packet: Packet) -> list[Entry]:
         """Take a packet in; what is said at once about the source itself."""
-        return self._take(self.intake.push(packet))
+        said = [] if packet.arrived_s is None else self._silence.listen(packet.arrived_s, self.time_s)
+        return self._noted(said) + self._take(self.intake.push(packet))
 
     def silence(self, wall_s: float) -> list[Entry]:
         """Note that nothing came until ``wall_s`` of the receiver's clock; an alarm once that is too long."""
-        return self._told(self.intake.advance(wall_s))
+        return self._noted(self._silence.listen(wall_s, self.time_s)) + self._told(self.intake.advance(wall_s))
 
     def end(self) -> list[Entry]:
         """The source has ended: hand on what was held back."""
         said = self._take(self.intake.flush())
         self._cut(at_least=1)
         self.ended = True
-        return said
+        return said + self._noted(self._silence.find(False, self.time_s, "the source has ended", self.time_s))
 
     def _take(self, taken: Taken) -> list[Entry]:
         for piece in taken.pieces:
@@ -213,14 +228,11 @@ class Bed:
 
     def _told(self, notices: Iterable[Notice]) -> list[Entry]:
         """Silence is said at once; other notices wait for the tick that they lie in, whenever that is watched."""
-        said = []
+        said: list[Entry] = []
         for notice in notices:
             if notice.kind in ("silent", "resumed"):
-                kind: Any = "raised" if notice.kind == "silent" else "cleared"
-                alarm = AlarmEvent(
-                    self.time_s, "source-silent", "medium", kind, notice.time_s, notice.detail, technical=True
-                )
-                said.append(self.entry(alarm))
+                silent = notice.kind == "silent"
+                said += self._noted(self._silence.find(silent, notice.time_s, notice.detail, self.time_s))
             else:
                 ends_s = (tick.start_s + tick.samples.shape[1] / self.layout.fs for tick in self._ready)
                 turn = self._memory.ticks + sum(end_s <= notice.time_s + _EXACT_S for end_s in ends_s)
@@ -271,12 +283,16 @@ class Bed:
 
     def obey(self, event: Acknowledge | Pause) -> list[Entry]:
         """What a user's action changes; ``ValueError`` for an alarm that no rule is named after."""
-        return [self.entry(alarm) for alarm in self.engine.advance(event)]
+        heard = [] if event.alarm == SOURCE_SILENT.name else self.engine.advance(event)
+        return self._noted([*heard, *self._silence.obey(event)])
 
     def entry(self, what: Any) -> Entry:
         """The next entry of the patient's log."""
         self._memory.count += 1
         return Entry(self.patient, self._memory.count - 1, what)
+
+    def _noted(self, alarms: Iterable[AlarmEvent]) -> list[Entry]:
+        return [self.entry(alarm) for alarm in alarms]
 
     def _count_due_notices(self) -> int:
         return sum(turn <= self._memory.ticks for turn, *_ in self._memory.notices)
@@ -309,24 +325,25 @@ class Bed:
                 memory.good, memory.state_s = event.good, event.time_s
         if math.isfinite(until_s):
             said += self.engine.advance_to(until_s)
-        return [self.entry(alarm) for alarm in said]
+        return self._noted(said)
 
     def view(self) -> BedView:
         """What people are shown."""
-        memory = self._memory
-        recent = memory.recent
+        memory, recent = self._memory, self._memory.recent
+        fresh_s = 0.0 if self.silent else self.watching.latency_s + 5.0
         return BedView(
             patient=self.patient,
             time_s=memory.now_s,
-            heart_rate=recent.heart_rate(memory.now_s, self.watching.latency_s + 5.0),
+            heart_rate=recent.heart_rate(memory.now_s, fresh_s),
             beats=tuple((time_s, label) for time_s, label in recent.beats),
             windows=tuple((bundle, label, since_s) for bundle, (label, since_s) in recent.windows.items()),
-            anomaly=math.nan if recent.anomaly is None else recent.anomaly,
-            good=memory.good,
-            alarms=self.engine.active,
+            anomaly=math.nan if self.silent or recent.anomaly is None else recent.anomaly,
+            good=0.0 if self.silent else memory.good,
+            alarms=most_urgent_first((*self.engine.active, *self._silence.active)),
             drift_ppm=self.intake.drift_ppm,
             ended=self.ended,
-            paused=self.engine.paused,
+            paused=(*self.engine.paused, *self._silence.paused(memory.now_s)),
+            silent=self.silent,
         )
 
     def snapshot(self, place: int, ward: State) -> Snapshot:
@@ -344,6 +361,7 @@ class Bed:
             arrays |= {f"{name}/{key}": value for key, value in state.items()}
         memory = asdict(self._memory) | {
             "engine": self.engine.state_dict(),
+            "silence": self._silence.state_dict(),
             "part": [first.start_s, first.reset],
             "ended": self.ended,
             "start": self.watching.start,
@@ -365,6 +383,7 @@ class Bed:
         if before != now:
             raise ValueError(f"watched by {', '.join(before)} before, now by {', '.join(now)}")
         self.engine.load_state_dict(memory.pop("engine"))
+        self._silence.load_state_dict(memory.pop("silence"))
         start_s, reset = memory.pop("part")
         self._part = Tick(start_s, arrays.pop("part"), reset)
         self.ended = memory.pop("ended")

@@ -159,10 +159,10 @@ class Intake:
         return taken
 
     def advance(self, now_s: float) -> list[Notice]:
-        """The receiver's clock says ``now_s``: whether the source has fallen silent."""
-        if self._arrived_s is not None and now_s < self._arrived_s:
-            self._arrived_s = now_s  # the machine was started anew since, and its clock with it
-        if self._arrived_s is None or self._silent or now_s - self._arrived_s < SILENT_S:
+        """The receiver's clock says ``now_s``: whether the source has fallen silent, or has never sent anything."""
+        if self._arrived_s is None:
+            self._arrived_s = now_s
+        if self._silent or now_s - self._arrived_s < SILENT_S:
             return []
         self._silent = True
         return [Notice(self.time_s, "silent", f"no packet for {now_s - self._arrived_s:.1f} s")]
@@ -284,12 +284,10 @@ class Intake:
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
-        arrived_s = np.nan if self._arrived_s is None else self._arrived_s
         flags = [self._begun, self._forget, self._silent, self._rate_told]
         own = {
             "places": np.array([self._next, self._newest, self._offset, *self._hole], dtype=np.int64),
             "flags": np.array(flags, dtype=np.bool_),
-            "arrived_s": np.array(arrived_s),
             "starts": np.array(list(self._pending), dtype=np.int64),
             "lengths": np.array([data.shape[1] for data in self._pending.values()], dtype=np.int64),
             "held": np.concatenate(
@@ -303,8 +301,7 @@ class Intake:
         self._next, self._newest, self._offset, *hole = (int(value) for value in state["places"])
         self._hole = (hole[0], hole[1])
         self._begun, self._forget, self._silent, self._rate_told = (bool(value) for value in state["flags"])
-        arrived_s = float(state["arrived_s"])
-        self._arrived_s = None if np.isnan(arrived_s) else arrived_s
+        self._arrived_s = None  # the receiver's clock may be another one
         parts = np.split(np.asarray(state["held"], dtype=np.float32), np.cumsum(state["lengths"])[:-1], axis=1)
         self._pending = dict(zip(state["starts"].tolist(), parts, strict=False))
         self._clock.load_state_dict(part_of(state, "clock"))

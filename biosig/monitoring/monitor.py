@@ -8,6 +8,7 @@ until everything that was begun has been gone through: no patient is ever half a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -32,6 +33,8 @@ __all__ = ["Listener", "Monitor", "Round"]
 
 _IDLE_S = 0.25
 """Longest sleep while nothing comes, so that a stop is obeyed."""
+_SIGN_S = 1.0
+"""Between two looks at a source that is silent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +92,7 @@ class Monitor:
         self._ledger, self._tick_s, self._listeners, self._orders = ledger, tick_s, tuple(listeners), orders
         self._saved: dict[str, Snapshot] = ledger.session.snapshots() if ledger else {}
         self._entries: list[Entry] = []
+        self._sign_due_s = -math.inf
         self._sources: dict[str, Source] = {}
         self.beds: dict[str, Bed] = {}
         self.refused: dict[str, str] = {}
@@ -193,6 +197,7 @@ class Monitor:
                         self._finish(worker)
                         break
                     if not moved:
+                        self._sign(clock())
                         sleep(min([_IDLE_S, *(source.due_s() for source in sources if not source.ended)]))
             except (SourceError, BundleError):
                 self._step(worker)
@@ -213,9 +218,10 @@ class Monitor:
             for delivery in given:
                 self._receive(delivery, source, now_s)
             moved = moved or bool(given)
-            if now_s is not None and not given:
+            if now_s is not None:
+                came = {delivery.patient for delivery in given}
                 for patient, bed in self.beds.items():
-                    if self._sources[patient] is source and not bed.ended:
+                    if self._sources[patient] is source and patient not in came and not bed.ended:
                         self._entries += bed.silence(now_s)
         return moved
 
@@ -302,13 +308,23 @@ class Monitor:
         for listener in self._listeners:
             listener(self, Round(entries, ticks))
 
+    def _sign(self, now_s: float) -> None:
+        """Let listeners look at those who are silent now and then: of them nothing comes that would make them look."""
+        if now_s >= self._sign_due_s and any(bed.silent for bed in self.beds.values()):
+            self._sign_due_s = now_s + _SIGN_S
+            for listener in self._listeners:
+                listener(self, Round([], {}))
+
     def acknowledge(self, patient: str, alarm: str = "", *, who: str = "") -> None:
         """Somebody has seen an alarm (``""`` = all there are)."""
         bed = self.beds[patient]
         self._entries += bed.obey(Acknowledge(bed.clock_s, alarm, who))
 
     def pause(self, patient: str, for_s: float, alarm: str = "", *, who: str = "") -> None:
-        """Keep an alarm silent for so many seconds of signal (``""`` = all but the technical); 0 ends a pause."""
+        """Keep an alarm silent for so many seconds of signal (``""`` = all but the technical); 0 ends a pause.
+
+        That of a silent source, which sends no signal, for so many seconds on the wall.
+        """
         bed = self.beds[patient]
         self._entries += bed.obey(Pause(bed.clock_s, bed.clock_s + for_s, alarm, who))
 
@@ -322,7 +338,7 @@ class Monitor:
             bed = self.beds.get(action.patient)
             if bed is None:
                 continue
-            known = action.alarm in ("", *(rule.name for rule in bed.watching.rules))
+            known = action.alarm in ("", *bed.alarms)
             if known and action.kind == "acknowledge":
                 self.acknowledge(action.patient, action.alarm, who=action.who)
             elif known and action.kind == "pause":

@@ -25,6 +25,8 @@ _FEW_BEATS = 8
 
 def rhythm(view: BedView) -> str:
     """The most urgent rhythm in force; ``no finding`` needs enough beats and good signal: silence is not health."""
+    if view.silent:
+        return "--"
     found = [alarm.alarm for alarm in view.alarms if alarm.shown != "latched"]
     for name in _RHYTHMS:
         if name in found:

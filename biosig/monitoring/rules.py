@@ -31,6 +31,7 @@ from biosig.signal.fibrillation import FIBRILLATING
 
 __all__ = [
     "CONDITIONS",
+    "SOURCE_SILENT",
     "Rule",
     "check_rules",
     "read_rules",
@@ -99,6 +100,8 @@ class Rule:
 def check_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """The rules, if their names are unique and those they hide exist; else ``ValueError``."""
     names = [rule.name for rule in rules]
+    if SOURCE_SILENT.name in names:
+        raise ValueError(f"{SOURCE_SILENT.name!r} is the alarm of a source that sends nothing; name the rule otherwise")
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"two rules are called {twice[0]!r}; names must be unique")
@@ -239,3 +242,6 @@ _TECHNICAL = (
     ),
 )
 """While any of these holds, beats are not seen and their alarms are blind; ``signal-unusable`` is the last resort."""
+
+SOURCE_SILENT = Rule("source-silent", "medium", Signal("missing", share=1.0), technical=True, re_alarm_s=120.0)
+"""Of every patient, whatever the rules: no packet comes (:mod:`biosig.monitoring.silence`), and so no signal either."""

@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 __all__ = ["ACTIONS", "LOGS", "METADATA", "PATIENTS", "SCHEMA", "SCHEMAS", "SESSIONS", "SNAPSHOTS"]
 
-SCHEMA = 2
-"""Number of this arrangement of tables; a store of another one is refused."""
+SCHEMA = 3
+"""Number of this arrangement of tables and of what snapshots hold; a store of another one is refused."""
 
 
 METADATA = MetaData()

@@ -23,8 +23,6 @@ __all__ = ["Chart"]
 
 RECENT_S = 30.0
 """Seconds of signal and marks that somebody who opens a bed sees at once."""
-_SILENT = "source-silent"
-"""The alarm that is not a rule's: a source that sends nothing cannot be heard by an engine fed with signal."""
 
 
 class Chart:
@@ -47,7 +45,6 @@ class Chart:
         self._scores: deque[list[Any]] = deque()
         self._new_beats: list[list[Any]] = []
         self._new_scores: list[list[Any]] = []
-        self._silent: AlarmEvent | None = None
         self._delay_s = math.nan
 
     def look(self) -> None:
@@ -66,8 +63,6 @@ class Chart:
                 self.trend.see_signal(what.time_s, what.good, self.view.heart_rate)
             else:
                 told.append(_told(entry.patient, what))
-                if isinstance(what, AlarmEvent) and what.alarm == _SILENT:
-                    self._silent = what if what.kind == "raised" else None
         return told
 
     def _beat(self, scored: Scored) -> list[list[Any]]:
@@ -130,9 +125,9 @@ class Chart:
         return pack(header, table)
 
     @property
-    def alarms(self) -> list[str]:
+    def alarms(self) -> tuple[str, ...]:
         """Names of the alarms that can be raised."""
-        return [rule.name for rule in self._bed.watching.rules]
+        return self._bed.alarms
 
     def card(self) -> dict[str, Any]:
         """Who this is and how they are watched; ``threshold`` is that of the anomaly alarm, None = there is none."""
@@ -156,10 +151,8 @@ class Chart:
         Of a source that has ended or is silent nothing is known: its last numbers are not shown as the present.
         """
         view = self.view
-        known = not view.ended and self._silent is None
-        alarms = [asdict(alarm) | {"known": True} for alarm in view.alarms if alarm.shown != "hidden"]
-        if self._silent is not None and not view.ended:
-            alarms.insert(sum(alarm["priority"] == "high" for alarm in alarms), _silence(self._silent))
+        known = not view.ended and not view.silent
+        alarms = [asdict(alarm) for alarm in view.alarms if alarm.shown != "hidden"]
         paused: Mapping[str, float] = dict(view.paused)
         return pack(
             {
@@ -186,17 +179,3 @@ def _told(patient: str, what: AlarmEvent | Notice) -> dict[str, Any]:
     row: dict[str, Any] = {"patient": patient} | asdict(what)
     row["event"] = row.pop("kind")
     return row | {"kind": "alarm" if isinstance(what, AlarmEvent) else "notice"}
-
-
-def _silence(alarm: AlarmEvent) -> dict[str, Any]:
-    """The alarm of a silent source among those in force; nobody can acknowledge it away (``known`` to no engine)."""
-    return {
-        "alarm": alarm.alarm,
-        "priority": alarm.priority,
-        "technical": True,
-        "shown": "raised",
-        "acknowledged": False,
-        "since_s": alarm.since_s,
-        "detail": alarm.detail,
-        "known": False,
-    }

@@ -52,11 +52,14 @@ class Served:
 
     def watch(self, recordings, *, speed):
         """Begin to watch."""
-        source = Replay(recordings, speed=speed)
+        self.listen(Replay(recordings, speed=speed), Endless())
+
+    def listen(self, *sources):
+        """Begin to watch sources."""
 
         def run():
             try:
-                self.monitor.run([source, Endless()], stop=self._stop.is_set)
+                self.monitor.run(sources, stop=self._stop.is_set)
             except Exception as error:
                 self.error = error
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from biosig.monitoring.events import AlarmEvent
+from biosig.monitoring.events import Acknowledge, AlarmEvent, Pause
+from biosig.monitoring.intake import Packet
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.monitor import Monitor, Round
 from biosig.monitoring.orders import Orders
@@ -53,27 +54,43 @@ def test_a_page_that_joins_is_told_who_is_watched_and_how_they_are(ward):
     assert told[1]["heart_rate"] > 0
 
 
-def test_of_a_silent_source_no_old_number_is_shown_as_the_present(ward):
+def test_of_a_silent_source_no_old_number_is_shown_as_the_present(ward, passage):
     board, monitor, page, wall = ward
     heard(page)
     bed = monitor.beds["207"]
-    for kind in ("raised", "cleared"):
+    assert board.knows("207", "source-silent")
+    bed.silence(100.0)
+    again = Packet(passage.data[:, :10], start_sample=round(bed.time_s * passage.fs), arrived_s=110.0)
+    for said in (lambda: bed.silence(102.0), lambda: bed.offer(again)):
         wall.now_s += 1.0
-        alarm = AlarmEvent(bed.time_s, "source-silent", "medium", kind, bed.time_s, "no packet for 2 s", technical=True)
-        board(monitor, Round([bed.entry(alarm)], {}))
+        board(monitor, Round(said(), {}))
         ((status, _),) = heard(page, "status")
         silent = [one for one in status["alarms"] if one["alarm"] == "source-silent"]
-        if kind == "raised":
-            assert (status["heart_rate"], status["rhythm"], status["anomaly"], status["good"]) == (
-                None,
-                "--",
-                None,
-                0.0,
-            )
-            assert [(one["technical"], one["known"]) for one in silent] == [(True, False)]
-        else:
-            assert status["heart_rate"] > 0
-            assert silent == []
+        numbers = [status[name] for name in ("heart_rate", "rhythm", "anomaly", "good")]
+        if silent:
+            assert [(one["technical"], one["acknowledged"]) for one in silent] == [(True, False)]
+            assert numbers == [None, "--", None, 0.0]
+    assert silent == []
+    assert numbers[0] > 0
+
+
+def test_a_silent_source_is_told_of_as_it_is_acknowledged_and_paused(ward):
+    board, monitor, page, wall = ward
+    bed = monitor.beds["207"]
+    bed.silence(100.0)
+    entries = bed.silence(102.0)
+    for what, told in (
+        (Acknowledge(bed.time_s, "source-silent", "Dr N"), (True, "raised", [])),
+        (Pause(bed.time_s, bed.time_s + 60.0, "source-silent"), (True, "paused", [60.0])),
+    ):
+        wall.now_s += 1.0
+        heard(page)
+        board(monitor, Round([*entries, *bed.obey(what)], {}))
+        entries = []
+        ((status, _),) = heard(page, "status")
+        (silent,) = [one for one in status["alarms"] if one["alarm"] == "source-silent"]
+        left = [until_s - status["time_s"] for name, until_s in status["paused"].items() if name == "source-silent"]
+        assert (silent["acknowledged"], silent["shown"], left) == told
 
 
 def test_samples_come_only_of_patients_that_a_page_shows_beginning_with_the_last_half_minute(ward, passage):

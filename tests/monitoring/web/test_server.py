@@ -138,7 +138,6 @@ def test_orders_are_obeyed_and_the_store_says_by_whom(served, page, passage):
         for what in (
             {"patient": "207", "alarm": "no such alarm"},
             {"patient": "nobody"},
-            {"patient": "207", "alarm": "source-silent"},
         ):
             assert "no alarm" in one.answer(do="acknowledge", **what)
         one.socket.send("nonsense")

@@ -130,7 +130,7 @@ export class BedView {
     this.good.firstChild.style.width = `${100 * status.good}%`;
     this.good.setAttribute("aria-valuenow", fixed(100 * status.good));
     this.good.classList.toggle("bad", status.good < 0.5);
-    const waiting = [...patient, ...technical].some((alarm) => alarm.known && !alarm.acknowledged);
+    const waiting = [...patient, ...technical].some((alarm) => !alarm.acknowledged);
     this.acknowledge.disabled = !waiting;
     this.pause.replaceChildren(paused ? `End pause (${clock(paused).slice(2)})` : "Pause 2 min", el("kbd", {}, "P"));
     this.#rows([...patient, ...technical]);
@@ -223,8 +223,7 @@ class AlarmRow {
     const state = [alarm.technical ? "technical" : "", left > 0 ? `paused ${clock(left).slice(2)}` : stateOf(alarm)].filter(Boolean).join(", ");
     say(this.detail, [`since ${clock(alarm.since_s)}`, alarm.detail, state].filter(Boolean).join(" · "));
     this.element.dataset.technical = alarm.technical;
-    this.ack.disabled = alarm.acknowledged || !alarm.known;
-    this.pause.disabled = !alarm.known;
+    this.ack.disabled = alarm.acknowledged;
     say(this.pause, left > 0 ? "Resume" : "Pause");
   }
 }

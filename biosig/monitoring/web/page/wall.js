@@ -136,7 +136,7 @@ class Tile {
     say(this.digits, this.bed.card.beats ? fixed(status.heart_rate) : (this.bed.answers[0]?.label ?? "--"));
     say(this.note, pausedFor(status) ? pauseText(status) : "");
     this.element.classList.toggle("ended", status.ended);
-    this.ack.hidden = ![...patient, ...technical].some((alarm) => alarm.known && !alarm.acknowledged);
+    this.ack.hidden = ![...patient, ...technical].some((alarm) => !alarm.acknowledged);
   }
 
   draw() {
