@@ -23,6 +23,7 @@ from biosig.monitoring.log import Action, Entry, Snapshot
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, event_columns, rules_for
 from biosig.monitoring.pauses import without_long_pauses
+from biosig.monitoring.rehearsal import rehearse
 from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source
 from biosig.monitoring.stretches import Part, Wards
@@ -189,6 +190,8 @@ class Monitor:
             for patient, saved in self._saved.items():
                 source.seek(patient, saved.place)
         with on_one_thread(), without_long_pauses(), one_worker() as worker:
+            for bed in {bed.watching.bundles: bed for bed in self.beds.values()}.values():
+                rehearse(self._wards, bed, worker)
             try:
                 while not stop():
                     moved = self._listen(sources, clock)
