@@ -6,12 +6,14 @@ many small array operations costs more than their arithmetic. Such loops are wri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar, cast
 
 from numba import njit
+from numba.core.event import Event, Listener, install_listener
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "compiling_told"]
 
 Loop = TypeVar("Loop", bound=Callable[..., object])
 
@@ -29,3 +31,23 @@ def compiled(loop: Loop) -> Loop:
         return cast(Loop, njit(cache=True, nogil=True, error_model="numpy")(loop))
     except RuntimeError:  # neither the package's folder nor the user's cache can be written to
         return cast(Loop, njit(nogil=True, error_model="numpy")(loop))
+
+
+@contextmanager
+def compiling_told(say: Callable[[str], None]) -> Iterator[None]:
+    """Say so when the first loop is compiled in here; those kept on disk are not compiled again."""
+    with install_listener("numba:compile", _Teller(say)):
+        yield
+
+
+class _Teller(Listener):
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._told = say, False
+
+    def on_start(self, event: Event) -> None:
+        if not self._told:
+            self._told = True
+            self._say("getting ready: compiling, once after each installation")
+
+    def on_end(self, event: Event) -> None:
+        """Nothing to say."""

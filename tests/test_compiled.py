@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biosig.compiled import compiled
+from biosig.compiled import compiled, compiling_told
 
 LOOP = """
 def running(values, keep):
@@ -41,3 +41,16 @@ def test_a_division_by_zero_gives_infinity_as_arrays_do():
     with pytest.raises(ZeroDivisionError):
         loop_of("<no file>")([1.0, 1.0, 1.0], 0.5)
     assert compiled(loop_of("<no file>"))(np.ones(3), 0.5) == np.inf
+
+
+def test_compiling_is_told_once_and_not_what_is_there_already():
+    said: list[str] = []
+    one, other = compiled(loop_of("<no file>")), compiled(loop_of("<no file>"))
+    with compiling_told(said.append):
+        one(np.ones(7), 0.5)
+        other(np.ones(7), 0.5)
+    assert said == ["getting ready: compiling, once after each installation"]
+    said.clear()
+    with compiling_told(said.append):
+        one(np.ones(7), 0.5)
+    assert not said

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, get_args
 
 from biosig.bundle import Bundle, list_bundles, load
+from biosig.compiled import compiling_told
 from biosig.errors import BundleError, RecordError, SourceError, StoreError
 from biosig.monitoring.exports import alarm_table, export
 from biosig.monitoring.ledger import Ledger
@@ -157,6 +158,7 @@ def monitor(
         ended = session is not None and session.ended
         if session is None or not ended:
             stack.enter_context(stand_ins_told(lead_map, say))
+            stack.enter_context(compiling_told(say))
             panel = Panel(loaded, every=bool(bundles), lead_map=lead_map or {})
             opened = _open_sources(names, chosen, panel, tick_s, say)
             for source in opened:
