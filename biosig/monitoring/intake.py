@@ -123,15 +123,19 @@ class Intake:
         self._next = self._newest = self._offset = 0
         self._hole = (0, 0)
         self._arrived_s: float | None = None
+        self._by_arrival = False
 
     @property
     def drift_ppm(self) -> float | None:
-        """How much faster than declared samples come by the source's clock, in ppm; ``None`` = not known yet."""
+        """How much faster than declared samples come, in ppm; ``None`` = not known yet.
+
+        By the source's clock where it stamps its packets, else by the receiver's, as they arrive.
+        """
         return self._clock.drift_ppm
 
     @property
     def observed_hz(self) -> float | None:
-        """Samples per second by the source's clock; ``None`` = not known yet."""
+        """Samples per second by the same clock; ``None`` = not known yet."""
         return self._clock.observed_hz
 
     @property
@@ -205,8 +209,12 @@ class Intake:
             taken.notices.append(Notice(self.time_s, "resumed", "packets come again"))
 
     def _clock_in(self, start: int, packet: Packet, taken: Taken) -> None:
-        stamp = packet.arrived_s if packet.time_s is None else packet.time_s
+        by_arrival = packet.time_s is None
+        stamp = packet.arrived_s if by_arrival else packet.time_s
         if stamp is not None:
+            if by_arrival != self._by_arrival:
+                self._by_arrival = by_arrival
+                self._clock.reset()
             self._clock.add(start, stamp)
             self._check_rate(taken)
 
@@ -283,7 +291,12 @@ class Intake:
         return (number + self._offset) / self.layout.fs
 
     def state_dict(self) -> State:
-        """Everything needed to go on later, as arrays."""
+        """Everything needed to go on later, as arrays.
+
+        Drift by the source's stamps goes on where it was. By arrivals it is measured anew: these were told by the clock
+        of a receiver that may be another one by then, or have been started anew.
+        """
+        clock = ClockCheck(self.layout.fs) if self._by_arrival else self._clock
         flags = [self._begun, self._forget, self._silent, self._rate_told]
         own = {
             "places": np.array([self._next, self._newest, self._offset, *self._hole], dtype=np.int64),
@@ -294,7 +307,7 @@ class Intake:
                 [np.zeros((self.layout.n_channels, 0), np.float32), *self._pending.values()], axis=1
             ),
         }
-        return own | joined({"clock": self._clock.state_dict(), "stamps": self._stamps.state_dict()})
+        return own | joined({"clock": clock.state_dict(), "stamps": self._stamps.state_dict()})
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of an intake of the same layout and settings."""

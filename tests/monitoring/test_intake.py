@@ -154,6 +154,45 @@ def test_late_arrivals_do_not_move_the_drift():
     assert intake.drift_ppm == pytest.approx(80.0, abs=15.0)
 
 
+def second(number, **stamp):
+    return Packet(SIGNAL[:, :360], start_sample=360 * number, **stamp)
+
+
+def test_drift_by_arrivals_is_measured_anew_by_a_receiver_that_was_started_anew():
+    before, after = Intake(LAYOUT), Intake(LAYOUT)
+    for number in range(60):
+        before.push(second(number, arrived_s=5000.0 + number))
+    assert before.drift_ppm == pytest.approx(0.0, abs=1.0)
+    after.load_state_dict(before.state_dict())
+    assert after.drift_ppm is None
+    for number in range(60, 80):
+        assert not after.push(second(number, arrived_s=float(number) / (1 + 100e-6))).notices
+    assert after.drift_ppm == pytest.approx(100.0, abs=1.0)
+
+
+def test_drift_by_the_stamps_of_a_source_goes_on_where_it_was():
+    """Else a wrong rate would be told later than by a monitor that never stopped."""
+    whole, before, after = Intake(LAYOUT), Intake(LAYOUT), Intake(LAYOUT)
+    packets = [second(number, time_s=number / (1 + 100e-6), arrived_s=900.0) for number in range(30)]
+    for packet in packets:
+        whole.push(packet)
+    for packet in packets[:8]:
+        before.push(packet)
+    after.load_state_dict(before.state_dict())
+    for packet in packets[8:]:
+        after.push(packet)
+    assert after.drift_ppm == whole.drift_ppm == pytest.approx(100.0, abs=1.0)
+
+
+def test_stamps_of_the_source_and_arrivals_are_not_mixed():
+    intake = Intake(LAYOUT)
+    for number in range(20):
+        intake.push(second(number, arrived_s=7000.0 + number))
+    for number in range(20, 40):
+        intake.push(second(number, time_s=float(number)))
+    assert intake.drift_ppm == pytest.approx(0.0, abs=1.0)
+
+
 def test_a_wrong_rate_is_told_once():
     intake = Intake(LAYOUT)
     kinds = []
