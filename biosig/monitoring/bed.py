@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from biosig.monitoring.alarms import ActiveAlarm, AlarmEngine, most_urgent_first
+from biosig.monitoring.alarms import AlarmEngine, most_urgent_first
 from biosig.monitoring.events import (
     Acknowledge,
     AlarmEvent,
@@ -30,6 +30,7 @@ from biosig.monitoring.events import (
 )
 from biosig.monitoring.intake import Intake, Notice, Packet, Taken
 from biosig.monitoring.log import Entry, Scored, Snapshot
+from biosig.monitoring.readout import BedView
 from biosig.monitoring.recent import Recent
 from biosig.monitoring.rules import SOURCE_SILENT, Rule
 from biosig.monitoring.shown import Looks, Shown
@@ -37,7 +38,7 @@ from biosig.monitoring.silence import Silence
 from biosig.records.recording import Layout
 from biosig.signal.stream import State
 
-__all__ = ["Bed", "BedView", "Tick", "Watching"]
+__all__ = ["Bed", "Tick", "Watching"]
 
 _EXACT_S = 1e-6
 """Times are sums of floats; a microsecond is far below any sample."""
@@ -86,39 +87,6 @@ class Tick:
     start_s: float
     samples: NDArray[np.float32]
     reset: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BedView:
-    """What people are shown of a patient.
-
-    Parameters
-    ----------
-    time_s : seconds of signal watched.
-    heart_rate : beats per minute, the mean of the last intervals; NaN where beats are too few.
-    beats : the last beats, seconds and label.
-    anomaly : the last anomaly score; NaN = none.
-    good : usable share of the last second.
-    alarms : in force, the most urgent first.
-    paused : alarms kept silent (``""`` = all but the technical) and until which second of signal.
-    drift_ppm : by how much the source's clock runs fast; None = not known.
-    ended : whether the source has ended.
-    silent : whether the source sends nothing; then nothing is known of the patient: no rate, no anomaly, nothing good.
-    windows : of each bundle that tells of windows, not beats: its name, its last label and since when it is that.
-    """
-
-    patient: str
-    time_s: float
-    heart_rate: float
-    beats: tuple[tuple[float, str], ...]
-    anomaly: float
-    good: float
-    alarms: tuple[ActiveAlarm, ...]
-    drift_ppm: float | None
-    ended: bool
-    paused: tuple[tuple[str, float], ...] = ()
-    windows: tuple[tuple[str, str, float], ...] = ()
-    silent: bool = False
 
 
 @dataclass

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError, SourceError, StoreError
-from biosig.monitoring.bed import Bed, BedView, Tick, Watching
+from biosig.monitoring.bed import Bed, Tick, Watching
 from biosig.monitoring.events import Acknowledge, Pause
 from biosig.monitoring.ledger import Ledger
 from biosig.monitoring.log import Action, Entry, Snapshot
 from biosig.monitoring.orders import Orders
 from biosig.monitoring.panel import Panel, anomaly_bundle, beat_bundle, event_columns, rules_for
 from biosig.monitoring.pauses import without_long_pauses
+from biosig.monitoring.readout import BedView
 from biosig.monitoring.rehearsal import rehearse
 from biosig.monitoring.rules import Rule
 from biosig.monitoring.sources import Delivery, Source

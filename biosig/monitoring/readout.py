@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from biosig.monitoring.bed import BedView
+from biosig.monitoring.alarms import ActiveAlarm
 
-__all__ = ["rhythm"]
+__all__ = ["BedView", "rhythm"]
 
 _RHYTHMS = (
     "ventricular-fibrillation",
@@ -21,6 +22,39 @@ _RHYTHMS = (
     "pause",
 )
 _FEW_BEATS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BedView:
+    """What people are shown of a patient.
+
+    Parameters
+    ----------
+    time_s : seconds of signal watched.
+    heart_rate : beats per minute, the mean of the last intervals; NaN where beats are too few.
+    beats : the last beats, seconds and label.
+    anomaly : the last anomaly score; NaN = none.
+    good : usable share of the last second.
+    alarms : in force, the most urgent first.
+    paused : alarms kept silent (``""`` = all but the technical) and until which second of signal.
+    drift_ppm : by how much the source's clock runs fast; None = not known.
+    ended : whether the source has ended.
+    silent : whether the source sends nothing; then nothing is known of the patient: no rate, no anomaly, nothing good.
+    windows : of each bundle that tells of windows, not beats: its name, its last label and since when it is that.
+    """
+
+    patient: str
+    time_s: float
+    heart_rate: float
+    beats: tuple[tuple[float, str], ...]
+    anomaly: float
+    good: float
+    alarms: tuple[ActiveAlarm, ...]
+    drift_ppm: float | None
+    ended: bool
+    paused: tuple[tuple[str, float], ...] = ()
+    windows: tuple[tuple[str, str, float], ...] = ()
+    silent: bool = False
 
 
 def rhythm(view: BedView) -> str:

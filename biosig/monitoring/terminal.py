@@ -18,12 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from biosig.monitoring.alarms import ActiveAlarm
-from biosig.monitoring.bed import BedView
 from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.intake import Notice
 from biosig.monitoring.log import Entry, row_of
 from biosig.monitoring.monitor import Listener, Monitor, Round
-from biosig.monitoring.readout import rhythm
+from biosig.monitoring.readout import BedView, rhythm
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,12 +9,11 @@ import pytest
 from rich.console import Console
 
 from biosig.monitoring.alarms import ActiveAlarm
-from biosig.monitoring.bed import BedView
 from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.exports import alarm_table
 from biosig.monitoring.log import Entry
 from biosig.monitoring.monitor import Monitor, Round
-from biosig.monitoring.readout import rhythm
+from biosig.monitoring.readout import BedView, rhythm
 from biosig.monitoring.sources import Replay
 from biosig.monitoring.terminal import JsonLines, LiveTable, PlainLines, alarm_summary, shown, ward_table
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from biosig.monitoring.bed import Bed, BedView, Tick
+from biosig.monitoring.bed import Bed, Tick
 from biosig.monitoring.conditions import Level
 from biosig.monitoring.events import AlarmEvent, SignalState
 from biosig.monitoring.intake import Notice
 from biosig.monitoring.log import Entry, Scored
-from biosig.monitoring.readout import rhythm
+from biosig.monitoring.readout import BedView, rhythm
 from biosig.monitoring.web.trends import COLUMNS, Trend
 from biosig.monitoring.web.wire import number, pack
 
