@@ -79,6 +79,11 @@ class Watching:
     start: str = ""
     rails: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def fresh_s(self) -> float:
+        """Seconds for which a heart rate is that of the present after its last beat."""
+        return self.latency_s + 5.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tick:
@@ -146,6 +151,11 @@ class Bed:
     def silent(self) -> bool:
         """Whether the source sends nothing."""
         return self._silence.silent
+
+    @property
+    def told(self) -> int:
+        """Entries of the patient's log so far."""
+        return self._memory.count
 
     @property
     def finished(self) -> bool:
@@ -298,7 +308,7 @@ class Bed:
     def view(self) -> BedView:
         """What people are shown."""
         memory, recent = self._memory, self._memory.recent
-        fresh_s = 0.0 if self.silent else self.watching.latency_s + 5.0
+        fresh_s = 0.0 if self.silent else self.watching.fresh_s
         return BedView(
             patient=self.patient,
             time_s=memory.now_s,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from biosig.bundle import Bundle
 from biosig.errors import BundleError, SourceError, StoreError
@@ -30,6 +31,9 @@ from biosig.monitoring.sources import Delivery, Source
 from biosig.monitoring.stretches import Part, Wards
 from biosig.records.recording import Layout
 from biosig.training.device import on_one_thread, one_worker
+
+if TYPE_CHECKING:
+    from biosig.monitoring.store import Session
 
 __all__ = ["Listener", "Monitor", "Round"]
 
@@ -110,12 +114,10 @@ class Monitor:
         """Why the log cannot be written now; empty where it can."""
         return self._ledger.trouble if self._ledger else ""
 
-    def committed(self, most: int) -> list[Entry]:
-        """The last alarms and notices in the store, those of the run that is resumed included; oldest first.
-
-        ``StoreError`` where it cannot be read.
-        """
-        return self._ledger.session.last_told(most) if self._ledger else []
+    @property
+    def session(self) -> Session | None:
+        """Where the log goes, that of the run that is resumed included; None = nowhere."""
+        return self._ledger.session if self._ledger else None
 
     def admit(self, patient: str, layout: Layout, source: Source) -> Bed:
         """A new patient, or one who was watched by the run that is resumed.

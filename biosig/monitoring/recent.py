@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from biosig.monitoring.events import AnomalyScore, BeatEvent, ClassScore, InputEvent
 from biosig.monitoring.log import Scored
 
-__all__ = ["Recent"]
+__all__ = ["RATE_BEATS", "Recent", "heart_rate"]
 
 _REMEMBERED = 16
 """Beats kept for people to see."""
-_RATE_INTERVALS = 8
-"""Intervals that the heart rate shown is the mean of."""
+RATE_BEATS = 9
+"""Beats whose intervals the heart rate shown is the mean of."""
 _BEATS = ("N", "S", "V", "F")
 
 
@@ -64,7 +62,11 @@ class Recent:
 
     def heart_rate(self, now_s: float, fresh_s: float) -> float:
         """Beats per minute; NaN where beats are too few or the last is ``fresh_s`` ago."""
-        times = [time_s for time_s, _ in self.beats]
-        if len(times) <= 2 or now_s - times[-1] >= fresh_s:
-            return math.nan
-        return 60.0 / float(np.diff(times[-_RATE_INTERVALS - 1 :]).mean())
+        return heart_rate([time_s for time_s, _ in self.beats[-RATE_BEATS:]], now_s, fresh_s)
+
+
+def heart_rate(times_s: Sequence[float], now_s: float, fresh_s: float) -> float:
+    """Beats per minute of the last beats, :data:`RATE_BEATS` at most; NaN where there are too few or none is fresh."""
+    if len(times_s) <= 2 or now_s - times_s[-1] >= fresh_s:
+        return math.nan
+    return 60.0 * (len(times_s) - 1) / (times_s[-1] - times_s[0])

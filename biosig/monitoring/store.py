@@ -287,7 +287,7 @@ class Session:
 
     def pieces(
         self, name: str, patient: str | None = None, *, columns: Sequence[str] = (), by: Sequence[str] = _LOG_ORDER,
-        **equal: Any,
+        numbers: range | None = None, **equal: Any,
     ) -> Iterator[Sequence[Sequence[Any]]]:  # fmt: skip
         """Entries of one kind (``scores``, ``states``, ``alarms``, ``notices``), some thousands at a time, in order.
 
@@ -295,6 +295,7 @@ class Session:
         ----------
         columns : those wanted; default all but the session.
         by : columns that tell the order.
+        numbers : of the entries; None = all.
         equal : values that columns must have; None where there must be none.
         """
         table = LOGS[name]
@@ -302,6 +303,8 @@ class Session:
         chosen = chosen.where(table.c.session == self.number, *(table.c[key] == value for key, value in equal.items()))
         if patient is not None:
             chosen = chosen.where(table.c.patient == patient)
+        if numbers is not None:
+            chosen = chosen.where(table.c.number >= numbers.start, table.c.number < numbers.stop)
         chosen = chosen.order_by(*(table.c[column] for column in by)).execution_options(yield_per=_PIECE)
         with self.store._told(), self.store.engine.connect() as connection:
             yield from connection.execute(chosen).partitions()

@@ -6,14 +6,15 @@ import math
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from operator import itemgetter
 from typing import Any
 
+from biosig.errors import StoreError
 from biosig.monitoring.log import Entry
 from biosig.monitoring.monitor import Monitor, Round
 from biosig.monitoring.orders import Orders
-from biosig.monitoring.web.chart import Chart
+from biosig.monitoring.web.chart import Chart, Past
 from biosig.monitoring.web.outbox import Outbox
 from biosig.monitoring.web.wire import VERSION, number, pack
 
@@ -48,6 +49,7 @@ class Board:
         self._pages: list[Outbox] = []
         self._log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self._past: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._reading: list[threading.Thread] = []
         self._trouble = ""
         self._refused: tuple[str, ...] = ()
         self._ended = ""
@@ -61,7 +63,7 @@ class Board:
         with self._lock:
             self._trouble = monitor.trouble
             self._refused = tuple(monitor.refused.values())
-            self._welcome(monitor)
+            self._welcome(monitor, {patient: entries[0].number for patient, entries in by_patient.items()})
             loud: set[str] = set()
             for patient, entries in by_patient.items():
                 if self._note(self._charts[patient], entries):
@@ -76,14 +78,21 @@ class Board:
                 self._charts[patient].look()
             self._tell_states(self._charts if due else loud)
 
-    def _welcome(self, monitor: Monitor) -> None:
-        """Take in new patients; of one who was watched by a run that is resumed, with what was told of them then."""
+    def _welcome(self, monitor: Monitor, first: Mapping[str, int]) -> None:
+        """Take in new patients; of one who was watched by a run that is resumed, with what was told of them then.
+
+        ``first`` are the numbers of the first entries of this round.
+        """
         new = {patient: Chart(bed) for patient, bed in monitor.beds.items() if patient not in self._charts}
         if not new:
             return
-        if not self._charts:
-            for entry in monitor.committed(LOG_LENGTH):
-                self._past[entry.patient].append(entry)
+        if monitor.session is not None:
+            if not self._charts:
+                for entry in monitor.session.last_told(LOG_LENGTH):
+                    self._past[entry.patient].append(entry)
+            for patient, chart in new.items():
+                if before := first.get(patient, monitor.beds[patient].told):
+                    chart.go_on(Past(monitor.session, before))
         self._charts |= new
         past = [row for patient, chart in new.items() for row in chart.note(self._past.pop(patient, []))]
         self._log.extend(sorted(past, key=itemgetter("time_s")))
@@ -190,7 +199,30 @@ class Board:
                     page.put_frame(patient, chart.recent())
                 if trends:
                     page.put_newest(f"trends of {patient}", chart.history())
+                    self._recall(chart)
             page.shown = known
+
+    def _recall(self, chart: Chart) -> None:
+        """Read a chart's trends of before the resumption, a day of which takes a second; nobody waits for that."""
+        past, chart.past = chart.past, None
+        if past is not None:
+            self._reading = [one for one in self._reading if one.is_alive()]
+            self._reading.append(threading.Thread(target=self._read, args=(chart, past), name="biosig-trends"))
+            self._reading[-1].start()
+
+    def _read(self, chart: Chart, past: Past) -> None:
+        """Put the past before a chart's trends, and tell the pages that show it. Not read, it is asked for again."""
+        try:
+            earlier = chart.recall(past)
+        except StoreError:
+            chart.past = past
+            return
+        with self._lock:
+            chart.trend.put_before(earlier)
+            message = chart.history()
+            for page in self._pages:
+                if chart.patient in page.shown:
+                    page.put_newest(f"trends of {chart.patient}", message)
 
     def knows(self, patient: str, alarm: str) -> bool:
         """Whether a patient is watched, and an alarm (``""`` = all) is one of theirs."""
@@ -200,6 +232,8 @@ class Board:
 
     def end(self, reason: str) -> None:
         """The monitor has ended: pages are told why nothing moves any more."""
+        for reading in self._reading:
+            reading.join()
         with self._lock:
             self._ended = reason
             self._tell_states(self._charts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,30 @@ from biosig.monitoring.events import AlarmEvent, SignalState
 from biosig.monitoring.intake import Notice
 from biosig.monitoring.log import Entry, Scored
 from biosig.monitoring.readout import BedView, rhythm
-from biosig.monitoring.web.trends import COLUMNS, Trend
+from biosig.monitoring.web.trends import COLUMNS, WARM, Trend, recalled
 from biosig.monitoring.web.wire import number, pack
 
-__all__ = ["Chart"]
+if TYPE_CHECKING:
+    from biosig.monitoring.store import Session
+
+__all__ = ["Chart", "Past"]
 
 RECENT_S = 30.0
 """Seconds of signal and marks that somebody who opens a bed sees at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A patient's log as of a resumption: the entries of a session before this number."""
+
+    session: Session
+    before: int
+
+    def trend(self, bed: Bed, *, most: int | None = None) -> Trend:
+        """The trends as they were, of the last ``most`` entries; :func:`biosig.monitoring.web.trends.recalled`."""
+        watching = bed.watching
+        numbers = range(0 if most is None else max(0, self.before - most), self.before)
+        return recalled(self.session, bed.patient, watching.anomaly, fresh_s=watching.fresh_s, numbers=numbers)
 
 
 class Chart:
@@ -36,7 +53,7 @@ class Chart:
     def __init__(self, bed: Bed) -> None:
         self._bed = bed
         self.patient = bed.patient
-        self.trend = Trend()
+        self.trend = Trend(bed.watching.fresh_s)
         self.view: BedView = bed.view()
         self.fresh = True
         """Whether the state has changed since it was last told."""
@@ -46,6 +63,17 @@ class Chart:
         self._new_beats: list[list[Any]] = []
         self._new_scores: list[list[Any]] = []
         self._delay_s = math.nan
+        self.past: Past | None = None
+        """Where the trends' past can be read that is not in them; None = it is, or there is none."""
+
+    def go_on(self, past: Past) -> None:
+        """The patient was watched by the run that is resumed: take in as much as the next points are made of."""
+        self.past = past
+        self.trend = past.trend(self._bed, most=WARM)
+
+    def recall(self, past: Past) -> Trend:
+        """The trends as they were before; ``StoreError`` where the store cannot be read."""
+        return past.trend(self._bed)
 
     def look(self) -> None:
         """Take in how the bed is now."""
@@ -60,7 +88,7 @@ class Chart:
                 self._new_beats += self._beat(what)
                 self._new_scores += self._score(what)
             elif isinstance(what, SignalState):
-                self.trend.see_signal(what.time_s, what.good, self.view.heart_rate)
+                self.trend.see_signal(what.time_s, what.good)
             else:
                 told.append(_told(entry.patient, what))
         return told

@@ -94,6 +94,32 @@ def test_after_a_resumption_the_alarm_log_goes_on_newest_first(served, screen, p
     assert "by Dr N" in rows[-2]
 
 
+DRAWN = """() => {
+  window.plots = [];
+  window.uPlot = new Proxy(window.uPlot, {
+    construct(target, given) {
+      const plot = new target(...given);
+      window.plots.push(plot);
+      return plot;
+    },
+  });
+}"""
+"""Keeps hold of the trends' plots."""
+
+
+@pytest.mark.parametrize("served", [25], indirect=True)
+def test_after_a_resumption_the_trends_go_back_to_the_beginning(served, screen, passage):
+    window = screen()
+    window.evaluate(DRAWN)
+    served.watch({"207": passage}, speed=1e6)
+    window.wait_for_selector(".tile.ended")
+    window.evaluate("location.hash = '#/bed/207'")
+    window.wait_for_function("() => window.plots[0]?.data[0].length >= 3")
+    times, rates = window.evaluate("window.plots[0].data.map((column) => [...column])")
+    assert times == [10, 20, 30]
+    assert all(rate > 20 for rate in rates[:2])
+
+
 @pytest.mark.parametrize("token", ["", "#wrong"])
 def test_a_wrong_token_gets_nothing(served, screen, passage, token):
     served.watch({"207": passage}, speed=1e6)
