@@ -1,5 +1,7 @@
 // Sound of alarms: bursts of pulses as IEC 60601-1-8:2006+A1:2012, 6.3.3.1, tables 3 and 4, has them by priority.
 // There is none until somebody turns it on: browsers demand a key or a click. Seconds throughout.
+// The standard measures pulses and spaces between the instants of 90 % of the loudness, here pulses last from where
+// they begin to rise to where they begin to fall: its pulses are 0.8 rises shorter than these, its spaces as much longer.
 
 const X = 0.1; // space between pulses of high priority; table 3: 0.05 to 0.125
 const Y = 0.2; // of the others; 0.125 to 0.25
@@ -7,7 +9,7 @@ const HIGH_PULSE = 0.15; // table 4: 0.075 to 0.2
 const PULSE = 0.2; // 0.125 to 0.25
 const GROUP = [X, X, 2 * X + HIGH_PULSE, X]; // three pulses, then two
 const GROUPS_APART = 0.5; // 0.35 to 1.3
-const RISE = 0.15; // share of a pulse; 10 to 40 %
+const RISE = 0.15; // share of a pulse, which also falls so; from 10 to 90 % of the loudness, 10 to 20 % of the standard's pulse
 const PITCH_HZ = 261.6; // of the note that the standard's general melody has; 150 to 1000 Hz
 const PARTIALS = [1, 0.9, 0.8, 0.7, 0.6, 0.5]; // of the pitch itself and five harmonics; four at least, within 15 dB
 const LOUDNESS = 0.5;
@@ -22,6 +24,22 @@ export const BURSTS = {
 /** When each pulse of a burst begins. */
 export function beginnings({ pulse, spaces }) {
   return spaces.reduce((all, space) => [...all, all.at(-1) + pulse + space], [0]);
+}
+
+/** Let a loudness go through the pulses of a burst that begins at an instant. */
+export function shape(loudness, burst, at) {
+  const rise = RISE * burst.pulse;
+  for (const begin of beginnings(burst).map((one) => at + one)) {
+    loudness.setValueAtTime(0, begin).linearRampToValueAtTime(LOUDNESS, begin + rise);
+    loudness.setValueAtTime(LOUDNESS, begin + burst.pulse).linearRampToValueAtTime(0, begin + burst.pulse + rise);
+  }
+}
+
+/** What is heard in pulses: one tone with its harmonics. */
+export function tone(context) {
+  const source = new OscillatorNode(context, { frequency: PITCH_HZ });
+  source.setPeriodicWave(context.createPeriodicWave(new Float32Array(PARTIALS.length + 1), new Float32Array([0, ...PARTIALS])));
+  return source;
 }
 
 class Sound extends EventTarget {
@@ -87,15 +105,9 @@ class Sound extends EventTarget {
   /** One burst, and how long it lasts. */
   #play(burst) {
     const context = this.#context;
-    const source = new OscillatorNode(context, { frequency: PITCH_HZ });
-    source.setPeriodicWave(context.createPeriodicWave(new Float32Array(PARTIALS.length + 1), new Float32Array([0, ...PARTIALS])));
+    const source = tone(context);
     const volume = new GainNode(context, { gain: 0 });
-    const rise = RISE * burst.pulse;
-    for (const begin of beginnings(burst)) {
-      const at = context.currentTime + 0.05 + begin;
-      volume.gain.setValueAtTime(0, at).linearRampToValueAtTime(LOUDNESS, at + rise);
-      volume.gain.setValueAtTime(LOUDNESS, at + burst.pulse).linearRampToValueAtTime(0, at + burst.pulse + rise);
-    }
+    shape(volume.gain, burst, context.currentTime + 0.05);
     source.connect(volume).connect(context.destination);
     const length = beginnings(burst).at(-1) + burst.pulse;
     source.start();
