@@ -56,7 +56,7 @@ class SignalWatch:
         rails: Sequence[tuple[float, float]] = (),
     ) -> None:
         chosen = layout.channels if channels is None else tuple(channels)
-        self._rows = [layout.index(channel) for channel in chosen]
+        self._rows = np.array([layout.index(channel) for channel in chosen])
         self._n_channels = layout.n_channels
         self._fs = layout.fs
         self._every_s = every_s
@@ -91,7 +91,7 @@ class SignalWatch:
         """Samples (n_channels, n), NaN = not recorded, in; every state that is now complete out."""
         if samples.ndim != 2 or len(samples) != self._n_channels:
             raise SourceError(f"expected chunks of ({self._n_channels}, n) samples, got shape {samples.shape}")
-        chunk = Chunk.of(samples[self._rows])
+        chunk = Chunk.of(samples.take(self._rows, axis=0))
         good = self._stillness.process(chunk).good
         if self._rails:
             good = good & ~self._saturated(chunk.data)

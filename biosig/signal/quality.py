@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from biosig.compiled import compiled
 from biosig.records.recording import Layout
 from biosig.signal.stream import Chunk, State, Step, Stream, restore
 
@@ -70,13 +70,11 @@ class QualityStream(Stream):
         """The same samples (n_channels, n_times); good only where nothing speaks against them."""
         if chunk.n_times == 0:
             return chunk
-        bad = ~(np.abs(chunk.data) < self.step.limit)
-        there = np.concatenate([self._recent, np.where(np.isfinite(chunk.data), chunk.data, np.inf)], axis=1)
-        rows = _may_be_flat(there, self._n_flat, self.step.flat_range)
-        if len(rows):
-            bad[rows] |= _range_of_last(there[rows], self._n_flat) <= self.step.flat_range
+        there = np.concatenate([self._recent, chunk.data], axis=1)
         self._recent = there[:, chunk.n_times :].copy()
-        return Chunk(data=chunk.data, good=chunk.good & ~bad)
+        return Chunk(
+            data=chunk.data, good=chunk.good & _telling(there, self._n_flat, self.step.flat_range, self.step.limit)
+        )
 
     def state_dict(self) -> State:
         return {"recent": self._recent.copy()}
@@ -85,30 +83,31 @@ class QualityStream(Stream):
         self._recent = restore(state, "recent", self._recent)
 
     def reset(self) -> None:
-        self._recent = np.full((self.layout.n_channels, self._n_flat - 1), np.inf)
+        self._recent = np.full((self.layout.n_channels, self._n_flat - 1), np.nan)
 
 
-def _may_be_flat(data: NDArray[np.float64], n: int, flat_range: float) -> NDArray[np.int64]:
-    """Rows in which ``n`` consecutive samples may lie within ``flat_range``, told from every (n // 8)-th sample alone.
+@compiled
+def _telling(data: NDArray[np.float64], n: int, flat_range: float, limit: float) -> NDArray[np.bool_]:
+    """Which samples (n_channels, n_times) are there, within the limit and not flat.
 
-    Any ``n`` consecutive samples hold ``n // stride`` of them in a row; where no such row of neighbours
-    is as close as that, nothing in between needs a look. Nearly all channels nearly always end here.
+    Parameters
+    ----------
+    data : (n_channels, n - 1 + n_times), the samples and those before them.
+    n : how many consecutive samples within ``flat_range`` of each other are flat.
     """
-    stride = max(1, n // 8)
-    seen = data[:, ::stride]
-    with np.errstate(invalid="ignore"):  # infinity minus infinity, where samples are missing
-        close = np.abs(seen[:, 1:] - seen[:, :-1]) <= flat_range
-    run = b"\1" * max(1, n // stride - 1)
-    return np.array([row for row, flags in enumerate(close) if run in flags.tobytes()], dtype=np.int64)
-
-
-def _range_of_last(data: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Largest minus smallest of each sample and the ``n - 1`` before it; infinity where one is missing.
-
-    ``data`` (n_channels, n - 1 + n_times) has infinity where a sample is missing; the result is (n_channels, n_times).
-    """
-    low = ndimage.minimum_filter1d(data, n, axis=1, origin=(n - 1) // 2)[:, n - 1 :]
-    high = ndimage.maximum_filter1d(data, n, axis=1, origin=(n - 1) // 2)[:, n - 1 :]
-    span = np.full(low.shape, np.inf)
-    np.subtract(high, low, out=span, where=np.isfinite(high))
-    return span
+    n_channels, n_all = data.shape
+    telling = np.empty((n_channels, n_all - n + 1), dtype=np.bool_)
+    for channel in range(n_channels):
+        lead = data[channel]
+        low, high, still = -math.inf, math.inf, 0  # of the last samples within the range; so wide: look back for them
+        for at in range(n - 1, n_all):
+            low, high, still = min(low, lead[at]), max(high, lead[at]), still + 1
+            if not (high - low <= flat_range and math.isfinite(lead[at])):
+                low, high, still = lead[at], lead[at], 0
+                while still < n and math.isfinite(lead[at - still]):
+                    lower, higher = min(low, lead[at - still]), max(high, lead[at - still])
+                    if higher - lower > flat_range:
+                        break
+                    low, high, still = lower, higher, still + 1
+            telling[channel, at - n + 1] = abs(lead[at]) < limit and still < n
+    return telling
