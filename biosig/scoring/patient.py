@@ -50,6 +50,7 @@ class PatientWindows:
         check_fits(recipe, known)
         channels = recipe.data.channels
         self._rows: NDArray[np.int64] = np.array([known.find(channel) for channel in channels])
+        self._lacks = bool((self._rows < 0).any())
         whole = Layout(channels, known.fs, (recipe.data.unit,) * len(channels))
         try:
             self.stream = WindowStream(recipe.chain, recipe.cutter, whole)
@@ -77,10 +78,10 @@ class PatientWindows:
 
     def _choose(self, chunk: NDArray[Any]) -> NDArray[Any]:
         """The recipe's channels (n_channels, n) of a source's samples; NaN, not recorded, where it lacks one."""
-        if (self._rows >= 0).all():
-            return np.asarray(chunk[self._rows])
-        chosen: NDArray[np.float64] = chunk[np.maximum(self._rows, 0)].astype(np.float64)
-        chosen[self._rows < 0] = np.nan
+        chosen = chunk.take(self._rows, axis=0, mode="clip")
+        if self._lacks:
+            chosen = chosen.astype(np.float64)
+            chosen[self._rows < 0] = np.nan
         return chosen
 
     def flush(self) -> Ready:
@@ -89,8 +90,10 @@ class PatientWindows:
 
     def _gather(self, cutting: Cutting) -> Ready:
         signal = np.concatenate([self._signal, cutting.signal], axis=1) if self._signal.size else cutting.signal
-        place = (cutting.start - self._signal_start)[:, None] + np.arange(self.stream.length)
-        samples = signal[:, place].swapaxes(0, 1)
+        samples = np.empty((len(cutting.start), len(signal), self.stream.length), dtype=np.float32)
+        for window, start in zip(samples, cutting.start.tolist(), strict=True):
+            first = start - self._signal_start
+            window[:] = signal[:, first : first + self.stream.length]
         spare = min(max(0, self.stream.needed_from - self._signal_start), signal.shape[1])
         self._signal = signal[:, spare:].copy()
         self._signal_start += spare

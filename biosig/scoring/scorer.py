@@ -252,17 +252,14 @@ def _score(group: _Group[Patient], ready: Mapping[Patient, Ready], scores: dict[
 
 def _tell(stream: WindowStream, ready: Ready, rows: range, verdicts: Sequence[tuple[str, Verdicts]]) -> list[Score]:
     """The scores of one patient's windows, which are ``rows`` of the verdicts; window by window."""
-    cutting = ready.cutting
-    time_s = ready.origin_s + cutting.onset_s
-    start_s = time_s - stream.before_s
-    end_s, ready_s = start_s + stream.length_s, ready.origin_s + cutting.ready_s
-    columns = (time_s, start_s, end_s, ready_s, cutting.known, cutting.good)
+    cutting, origin_s, before_s, length_s = ready.cutting, ready.origin_s, stream.before_s, stream.length_s
+    columns = (cutting.onset_s, cutting.ready_s, cutting.known, cutting.good)
     return [
         Score(
-            time_s=time,
-            start_s=start,
-            end_s=end,
-            ready_s=ready,
+            time_s=origin_s + onset_s,
+            start_s=origin_s + onset_s - before_s,
+            end_s=origin_s + onset_s - before_s + length_s,
+            ready_s=origin_s + ready_s,
             known=known,
             label=verdict.label[row],
             probs=verdict.probs[row].copy(),
@@ -271,9 +268,7 @@ def _tell(stream: WindowStream, ready: Ready, rows: range, verdicts: Sequence[tu
             usable=verdict.usable[row],
             bundle=name,
         )
-        for row, time, start, end, ready, known, share in zip(
-            rows, *(column.tolist() for column in columns), strict=True
-        )
+        for row, onset_s, ready_s, known, share in zip(rows, *(column.tolist() for column in columns), strict=True)
         for name, verdict in verdicts
     ]
 
