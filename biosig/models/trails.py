@@ -111,12 +111,9 @@ class RecurrentEnsemble:
         """
         vectors, beside = (part.transpose(0, 1) for part in self._parted(vectors))
         own, brought = vectors[:, :, None], entered.transpose(0, 1)[:, :, None]
-        told, first = [], 0
-        for trails, sizes in parts:
-            for size in sizes:
-                told.append(self._step(trails, own[:, first : first + size], brought[:, first : first + size]))
-                first += size
-        given = torch.cat(told, dim=1)
+        steps = [(trails, size) for trails, sizes in parts for size in sizes]
+        each = (torch.split(windows, [size for _, size in steps], dim=1) for windows in (own, brought))
+        given = torch.cat([self._step(trails, *new) for (trails, _), *new in zip(steps, *each, strict=True)], dim=1)
         if self._answer_from == "window" and self._layers:
             given = torch.cat([vectors, given], dim=2)
         return torch.cat([given, beside], dim=2).transpose(0, 1)

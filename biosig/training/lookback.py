@@ -171,22 +171,22 @@ class ByWindows(Lookback[LastWindows]):
     @torch.inference_mode()
     def follow(self, memories: Sequence[LastWindows], counts: Sequence[int], read: Tensor) -> NDArray[np.float64]:
         """Windows of all patients together."""
-        context, n_new = self._context, np.array(counts)
-        parts = zip(memories, np.split(read.numpy(force=True), np.cumsum(n_new)[:-1]), strict=True)
-        known = [np.concatenate([memory.read, new]) if memory.read.size else new for memory, new in parts]
-        for memory, own in zip(memories, known, strict=True):
-            memory.read = own[max(0, len(own) - context + 1) :].copy()
-        n_known = np.array([len(own) for own in known])
-        ends, new_ends = np.cumsum(n_known), np.cumsum(n_new)
-        last = np.repeat(ends - new_ends, n_new) + np.arange(len(read))
-        count = np.minimum(last - np.repeat(ends - n_known, n_new) + 1, context)
-        place = np.minimum((last - count + 1)[:, None] + np.arange(context), last[:, None])
-        pool = torch.from_numpy(np.concatenate(known)).to(read.device)
+        context, fresh = self._context, np.split(read.numpy(force=True), np.cumsum(counts)[:-1])
+        last: list[NDArray[np.float32]] = []
+        for memory, new in zip(memories, fresh, strict=True):
+            own = np.concatenate([memory.read.reshape(-1, *new.shape[1:]), new])
+            last += [own[max(0, end - context) : end] for end in range(len(own) - len(new) + 1, len(own) + 1)]
+            memory.read = own[max(0, len(own) - context + 1) :]
 
-        def answered(rows: Tensor, there: Tensor) -> Tensor:
-            return self._outputs(pool.index_select(0, rows.flatten()).view(*rows.shape, *pool.shape[1:]), there)
+        def answered(rows: Tensor) -> Tensor:
+            sequences = np.zeros((len(rows), context, *read.shape[1:]), dtype=np.float32)
+            chosen = [last[row] for row in rows.tolist()]
+            for sequence, windows in zip(sequences, chosen, strict=True):
+                sequence[: len(windows)] = windows
+            count = torch.tensor([len(windows) for windows in chosen])
+            return self._outputs(torch.from_numpy(sequences).to(read.device), count.to(read.device))
 
-        return _mean(by_batches(answered, *(torch.from_numpy(array).to(read.device) for array in (place, count))))
+        return _mean(by_batches(answered, torch.arange(len(read))))
 
     @torch.inference_mode()
     def whole(self, windows: Windows, read: Tensor) -> NDArray[np.float64]:
