@@ -12,7 +12,7 @@ from biosig.errors import StoreError
 from biosig.evaluation.alarm_reference import abnormal_spans, reference_spans
 from biosig.evaluation.alarms import Span, evaluate_alarms
 from biosig.monitoring.conditions import Level
-from biosig.monitoring.events import AlarmEvent, BeatEvent
+from biosig.monitoring.events import ENDS, AlarmEvent, BeatEvent
 from biosig.monitoring.rhythms import Gap
 from biosig.monitoring.rules import Rule, rule_from_dict
 from biosig.records.recording import Annotations, Layout
@@ -81,7 +81,7 @@ def alarm_spans(events: Iterable[AlarmEvent], *, duration_s: float) -> tuple[Spa
     for event in events:
         if event.kind == "raised":
             begun.setdefault(event.alarm, event.time_s)
-        elif event.kind in ("cleared", "latched", "suppressed") and event.alarm in begun:
+        elif event.kind in ENDS and event.alarm in begun:
             spans.append(Span(event.alarm, begun.pop(event.alarm), event.time_s))
     spans += [Span(name, start_s, max(start_s, duration_s)) for name, start_s in begun.items()]
     return tuple(sorted(spans, key=lambda span: (span.start_s, span.kind)))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from biosig.signal.fibrillation import FibrillationValues
 
 __all__ = [
+    "ENDS",
     "Acknowledge",
     "AlarmEvent",
     "AnomalyScore",
@@ -40,6 +41,9 @@ Kind = Literal["raised", "cleared", "re-alarm", "acknowledged", "latched", "supp
 """``raised``: the alarm signals. ``suppressed``: its condition is met, but a higher alarm or a pause keeps it silent.
 ``re-alarm``: still met after the time a rule allows. ``latched``: over, but shown until acknowledged.
 ``cleared``: over. ``acknowledged``: somebody has seen it. ``paused``, ``resumed``: what a pause covers, and its end."""
+
+ENDS: tuple[Kind, ...] = ("cleared", "latched", "suppressed")
+"""What ends an alarm that was raised: its condition is over, or something silences it."""
 
 
 @dataclass(frozen=True, slots=True)

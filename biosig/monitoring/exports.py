@@ -1,6 +1,6 @@
 """What a session found, in files that others open: WFDB annotations, EDF+ annotations, CSV, Parquet.
 
-Beats and windows are written as they are read, some thousands at a time: a day takes no more memory than an hour.
+Everything is written as it is read, some thousands at a time: a day takes no more memory than an hour.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def alarm_table(session: Session) -> pd.DataFrame:
     """Raised alarms by patient: ``patient``, ``alarm``, ``priority``, ``raised`` (count), ``first_s``, ``last_s``."""
     import pandas as pd
 
-    times: dict[tuple[str, str, str], list[float]] = {}
+    seen: dict[tuple[str, str, str], tuple[int, float, float]] = {}
     columns = ("patient", "alarm", "priority", "time_s")
     for patient, alarm, priority, time_s in chain.from_iterable(
         session.pieces("alarms", columns=columns, kind="raised")
     ):
-        times.setdefault((patient, alarm, priority), []).append(time_s)
-    rows = [(*key, len(each), min(each), max(each)) for key, each in times.items()]
+        count, first_s, last_s = seen.get((patient, alarm, priority), (0, time_s, time_s))
+        seen[patient, alarm, priority] = (count + 1, min(first_s, time_s), max(last_s, time_s))
+    rows = [(*key, *figures) for key, figures in seen.items()]
     return pd.DataFrame(rows, columns=["patient", "alarm", "priority", "raised", "first_s", "last_s"])
 
 

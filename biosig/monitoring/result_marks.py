@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biosig.monitoring.alarm_scoring import alarm_events, alarm_spans
 from biosig.records.recording import Annotations
 
 if TYPE_CHECKING:
@@ -43,14 +43,12 @@ def wfdb_marks(session: Session, patient: str, fs: float) -> Iterator[Annotation
 
 
 def edf_marks(session: Session, patient: str, watched_s: float) -> Iterator[Annotations]:
-    """Beats, windows and alarms between a mark where monitoring began and one where it ended, in pieces.
-
-    All alarms of the patient are in memory: of an alarm that begins it is not known yet when it ends.
-    """
+    """Beats, windows and alarms between a mark where monitoring began and one where it ended, in pieces."""
     begin = (0.0, 0.0, "monitoring begins", "biosig")
     windows = ((onset_s, duration_s, label, "") for onset_s, duration_s, label, _ in _spans(session, patient))
     end = (watched_s, 0.0, "monitoring ends", "")
-    return _pieces([begin], _beats(session, patient), windows, _alarms(session, patient, watched_s), [end])
+    alarms = (_alarms(session, patient, watched_s), _done(session, patient))
+    return _pieces([begin], _beats(session, patient), windows, *alarms, [end])
 
 
 def _pieces(*streams: Iterable[Mark]) -> Iterator[Annotations]:
@@ -103,17 +101,21 @@ def _notes(session: Session, patient: str) -> Iterator[Mark]:
         yield time_s, 0.0, '"', _cut(f"{alarm} {kind} ({priority})" + (f": {detail}" if detail else ""))
 
 
-def _alarms(session: Session, patient: str, watched_s: float) -> list[Mark]:
-    """Alarms from their raise to their end, and what people did about them."""
-    events = alarm_events(session, patient)
-    details = {(event.alarm, event.time_s): event for event in events if event.kind == "raised"}
-    marks: list[Mark] = []
-    for name, start_s, stop_s in alarm_spans(events, duration_s=watched_s):
-        event = details[name, start_s]
-        marks.append((start_s, stop_s - start_s, f"{name} ({event.priority})", event.detail))
-    did = [event for event in events if event.kind in _INSTANTS]
-    marks += [(event.time_s, 0.0, f"{event.alarm} {event.kind}", event.detail) for event in did]
-    return sorted(marks, key=lambda mark: mark[0])
+def _alarms(session: Session, patient: str, watched_s: float) -> Iterator[Mark]:
+    """Alarms from their raise to their end; of those raised at one instant by name."""
+    raised = chain.from_iterable(session.raised(patient))
+    for start_s, together in groupby(raised, key=itemgetter(0)):
+        for _, end_s, name, priority, detail in sorted(together, key=itemgetter(2)):
+            stop_s = max(start_s, watched_s) if end_s is None else end_s
+            yield start_s, stop_s - start_s, f"{name} ({priority})", detail
+
+
+def _done(session: Session, patient: str) -> Iterator[Mark]:
+    """What people did about alarms, and reminders."""
+    rows = session.pieces("alarms", patient, columns=("time_s", "alarm", "kind", "detail"), by=("time_s", "number"))
+    for time_s, alarm, kind, detail in chain.from_iterable(rows):
+        if kind in _INSTANTS:
+            yield time_s, 0.0, f"{alarm} {kind}", detail
 
 
 def _cut(note: str) -> str:

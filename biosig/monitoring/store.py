@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from biosig.errors import StoreError
+from biosig.monitoring.events import ENDS
 from biosig.monitoring.log import Action, Entry, Snapshot, now, row_of, told_of
 from biosig.monitoring.tables import (
     ACTIONS,
@@ -306,6 +307,20 @@ class Session:
         if numbers is not None:
             chosen = chosen.where(table.c.number >= numbers.start, table.c.number < numbers.stop)
         chosen = chosen.order_by(*(table.c[column] for column in by)).execution_options(yield_per=_PIECE)
+        with self.store._told(), self.store.engine.connect() as connection:
+            yield from connection.execute(chosen).partitions()
+
+    def raised(self, patient: str) -> Iterator[Sequence[tuple[float, float | None, str, str, str]]]:
+        """A patient's alarms by the time they were raised, some thousands at a time: start and end in s (None = not
+        over), name, priority and detail."""
+        alarms, later = LOGS["alarms"], LOGS["alarms"].alias()
+        same = (later.c[key] == alarms.c[key] for key in ("session", "patient", "alarm"))
+        ends = sa.select(later.c.time_s).where(*same, later.c.number > alarms.c.number, later.c.kind.in_(ENDS))
+        end = ends.order_by(later.c.number).limit(1).scalar_subquery()
+        chosen = sa.select(alarms.c.time_s, end, alarms.c.alarm, alarms.c.priority, alarms.c.detail).where(
+            alarms.c.session == self.number, alarms.c.patient == patient, alarms.c.kind == "raised"
+        )
+        chosen = chosen.order_by(alarms.c.time_s, alarms.c.number).execution_options(yield_per=_PIECE)
         with self.store._told(), self.store.engine.connect() as connection:
             yield from connection.execute(chosen).partitions()
 

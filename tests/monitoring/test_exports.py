@@ -1,6 +1,7 @@
 """Results open in other programs, and say what the store says."""
 
 import importlib.util
+import tracemalloc
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +14,11 @@ import wfdb
 
 import biosig
 from biosig.monitoring import result_marks, store
+from biosig.monitoring.alarm_scoring import alarm_events, alarm_spans
+from biosig.monitoring.events import AlarmEvent
 from biosig.monitoring.exports import alarm_table, export
+from biosig.monitoring.log import Entry
+from biosig.monitoring.result_marks import edf_marks
 from biosig.monitoring.sources import Replay
 from biosig.records.recording import Layout, Recording
 
@@ -139,6 +144,58 @@ def test_results_are_the_same_however_few_rows_are_read_at_a_time(tmp_path, sess
             pd.testing.assert_frame_equal(pd.read_parquet(path), pd.read_parquet(once))
         else:
             assert path.read_bytes() == once.read_bytes()
+
+
+@pytest.fixture
+def logged(tmp_path):
+    """A session with such alarms of a patient, (second, name, what happened)."""
+    place = store.Store.in_file(tmp_path / "events.sqlite")
+
+    def commit(*happened):
+        entries = [
+            Entry("a", number, AlarmEvent(time_s, name, "low", kind, time_s, f"{number}"))
+            for number, (time_s, name, kind) in enumerate(happened)
+        ]
+        session = place.begin({})
+        session.commit(entries, {})
+        return session
+
+    yield commit
+    place.close()
+
+
+def test_alarms_last_as_long_as_they_are_scored_and_come_in_the_order_of_their_time(logged):
+    """Raised and over in one instant, twice in one instant, silenced, latched, still on at the end."""
+    session = logged(
+        (1.0, "pause", "raised"), (1.0, "couplet", "raised"), (2.0, "couplet", "acknowledged"),
+        (3.0, "couplet", "re-alarm"), (4.0, "couplet", "cleared"), (5.0, "asystole", "raised"),
+        (5.0, "pause", "suppressed"), (6.0, "asystole", "latched"), (7.0, "couplet", "raised"),
+        (7.0, "couplet", "cleared"), (7.0, "asystole", "cleared"), (7.0, "couplet", "raised"), (8.0, "all", "paused"),
+    )  # fmt: skip
+    (marks,) = edf_marks(session, "a", 9.0)
+    found = list(zip(marks.onset_s.tolist(), (marks.onset_s + marks.duration_s).tolist(), marks.label, strict=True))
+    spans = alarm_spans(alarm_events(session, "a"), duration_s=9.0)
+    assert [one for one in found if "(low)" in one[2]] == [
+        (span.start_s, span.stop_s, f"{span.kind} (low)") for span in spans
+    ]
+    others = ["monitoring begins", "couplet acknowledged", "couplet re-alarm", "all paused", "monitoring ends"]
+    assert [label for *_, label in found if "(low)" not in label] == others
+    assert [marks.aux[found.index(one)] for one in found if one[0] == 1.0] == ["1", "0"]  # by name
+
+
+def test_many_alarms_take_no_more_memory_than_some(logged):
+    """Measured when all were read first: 21 MB."""
+    happened = [(0.0, "lead-off", "raised")]
+    for second in range(20_000):
+        happened += [(second + 0.5, "couplet", "raised"), (second + 0.9, "couplet", "cleared")]
+    session = logged(*happened)
+    del happened
+    tracemalloc.start()
+    marks = sum(len(piece.onset_s) for piece in edf_marks(session, "a", 20_000.0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert marks == 20_003
+    assert peak < 8e6
 
 
 def test_without_pyarrow_tables_are_csv_only(tmp_path, session, monkeypatch):
