@@ -294,8 +294,9 @@ def _side_by_side(chains: Sequence[ChainStream], chunks: Sequence[Chunk]) -> lis
 
 def _shares(whole: NDArray[Any], n: int, axis: int) -> list[NDArray[Any]]:
     """Copies of ``n`` equal parts; a view would keep the arrays of all patients alive."""
-    size, before = whole.shape[axis] // n, (slice(None),) * axis
-    return [whole[(*before, slice(i * size, (i + 1) * size))].copy() for i in range(n)]
+    shape = whole.shape
+    parts = whole.reshape(*shape[:axis], n, shape[axis] // n, *shape[axis + 1 :])
+    return [part.copy() for part in np.moveaxis(parts, axis, 0)]
 
 
 def _joined(streams: Sequence[Stream]) -> Stream:
