@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
@@ -89,7 +90,7 @@ class BeatWindows(CuttingStream):
             self._portrait.reset()
         self._seen = 0
         self.needed_from = 0
-        self._waiting = np.zeros(0, dtype=np.int64)
+        self._waiting: list[int] = []
         self._buffer = np.zeros((1, 0), dtype=np.float32)
         self._good = np.zeros(0, dtype=bool)
         self._buffer_start = 0
@@ -124,13 +125,13 @@ class BeatWindows(CuttingStream):
     def _take(self, n_times: int, filtered: Chunk, found: NDArray[np.int64]) -> None:
         """Go on by so many raw samples, in which these beats were found."""
         self._seen += n_times
-        self._waiting = np.concatenate([self._waiting, found])
-        self._buffer = np.concatenate([self._buffer, filtered.data[:1].astype(np.float32)], axis=1)
+        self._waiting += found.tolist()
+        self._buffer = np.concatenate([self._buffer, filtered.data[:1]], axis=1, dtype=np.float32)
         self._good = np.concatenate([self._good, filtered.good[0]])
 
     def _go_on(self) -> Cutting:
         """Windows of the waiting beats that are due."""
-        cutting = self._cut(int(np.searchsorted(self._waiting, self._seen - self._wait, side="right")))
+        cutting = self._cut(bisect_right(self._waiting, self._seen - self._wait))
         self._forget()
         self._be_patient()
         return cutting
@@ -141,14 +142,14 @@ class BeatWindows(CuttingStream):
         Its R peak is at most the detector's declared delay ago; two samples are for rounding.
         """
         self.patience = self._look_ahead - 2
-        if len(self._waiting):
-            self.patience = min(self.patience, int(self._waiting[0]) + self._wait - self._seen)
+        if self._waiting:
+            self.patience = min(self.patience, self._waiting[0] + self._wait - self._seen)
 
     def flush(self) -> Cutting:
         if self._given is None:
-            self._waiting = np.concatenate([self._waiting, self._detector.flush().sample])
-        if self._at_least_one and self._seen and not self.needed_from and not len(self._waiting):
-            self._waiting = np.array([self._seen - 1])
+            self._waiting += self._detector.flush().sample.tolist()
+        if self._at_least_one and self._seen and not self.needed_from and not self._waiting:
+            self._waiting = [self._seen - 1]
             self._good[:] = False
         return self._cut(len(self._waiting))
 
@@ -156,27 +157,26 @@ class BeatWindows(CuttingStream):
         """Windows of the first ``n`` waiting beats, which wait no longer."""
         if not n:
             return self._nothing
-        peaks = self._waiting[:n]
-        onset_s = self._waiting / self._raw_fs
-        following = np.searchsorted(self._waiting, peaks + self._look_ahead, side="right")
+        peaks = np.array(self._waiting)
+        onset_s = peaks / self._raw_fs
         waves = np.empty((self.n_channels, n, self.length), dtype=np.float32)
         features = np.empty((n, len(self.features)), dtype=np.float32)
         good = np.empty(n, dtype=np.float32)
-        for row in range(n):
-            segment, good[row] = self._segment(int(peaks[row]))
-            peak_s = float(onset_s[row])
+        for row, (peak, peak_s) in enumerate(zip(self._waiting[:n], onset_s[:n].tolist(), strict=True)):
+            segment, good[row] = self._segment(peak)
+            following = bisect_right(self._waiting, peak + self._look_ahead)
             drawn = [] if self._portrait is None else self._portrait.add(peak_s, segment)
-            waves[:, row], known = self._history.add(peak_s, segment, onset_s[row + 1 : following[row]])
+            waves[:, row], known = self._history.add(peak_s, segment, onset_s[row + 1 : following])
             features[row, : len(known)], features[row, len(known) :] = known, drawn
-        self._waiting = self._waiting[n:]
-        start = self.needed_from + np.arange(n) * self.length
+        del self._waiting[:n]
+        first = self.needed_from
         self.needed_from += n * self.length
         return Cutting(
             signal=waves.reshape(self.n_channels, -1),
-            start=start,
+            start=np.arange(first, self.needed_from, self.length),
             onset_s=onset_s[:n],
             ready_s=onset_s[:n] + self.latency_s,
-            known=peaks + self._wait,
+            known=peaks[:n] + self._wait,
             good=good,
             features=features,
         )
@@ -199,8 +199,8 @@ class BeatWindows(CuttingStream):
     def _forget(self) -> None:
         """Drop the signal that no beat still to come can need."""
         oldest = self._seen - self._wait - round(self._raw_fs * self._detector.delay_s)
-        if len(self._waiting):
-            oldest = min(oldest, int(self._waiting[0]))
+        if self._waiting:
+            oldest = min(oldest, self._waiting[0])
         keep_from = max(self._centre(max(oldest, 0)) - self._history.before, self._buffer_start)
         drop = min(keep_from - self._buffer_start, self._buffer.shape[1])
         self._buffer = self._buffer[:, drop:]
@@ -211,7 +211,7 @@ class BeatWindows(CuttingStream):
         own = {
             "seen": np.array(self._seen),
             "emitted": np.array(self.needed_from),
-            "waiting": self._waiting.copy(),
+            "waiting": np.array(self._waiting, dtype=np.int64),
             "buffer": self._buffer.copy(),
             "good": self._good.copy(),
             "buffer_start": np.array(self._buffer_start),
@@ -224,7 +224,7 @@ class BeatWindows(CuttingStream):
     def load_state_dict(self, state: State) -> None:
         self._seen, self.needed_from = int(state["seen"]), int(state["emitted"])
         self._buffer_start = int(state["buffer_start"])
-        self._waiting, self._buffer, self._good = state["waiting"], state["buffer"], state["good"]
+        self._waiting, self._buffer, self._good = state["waiting"].tolist(), state["buffer"], state["good"]
         self._be_patient()
         self._detector.load_state_dict(part_of(state, "detector"))
         self._history.load_state_dict(part_of(state, "history"))
