@@ -28,8 +28,9 @@ from torch import nn
 import biosig
 from benchmarks.beats import DS1, PACED, Errors, Lead, Marks, errors_of, in_total, reference_marks
 from biosig.records.recording import Layout
+from biosig.signal.beat_candidates import PAST, Past, find_candidates
 from biosig.signal.beat_grid import GRID_HZ, LeadGrid
-from biosig.signal.beat_scores import PAST, BeatNetwork, Past, find_candidates
+from biosig.signal.beat_scores import BeatNetwork
 
 VERSIONS = ((0.5, False), (0.5, False), (0.5, False), (0.3, True))
 """Augmented versions of a lead: weight of the candidates, and whether the noise is harsh."""
@@ -134,10 +135,10 @@ def augment(
 
 def examples_of(lead: NDArray[np.float64], good: NDArray[np.bool_], fs: float, marks: Marks, weight: float) -> Examples:
     """Candidates of one lead with their labels."""
-    grid = LeadGrid(Layout(("ecg",), fs, ("mV",)), PAST + 40)
+    grid = LeadGrid(Layout(("ecg",), fs, ("mV",)), PAST)
     grid.take(lead, good)
-    found = find_candidates(grid.grid[None], grid.gap[None], [Past()], len(grid.grid), PAST + 40)
-    at = found.at - (PAST + 40)
+    found = find_candidates(grid.grid, grid.gap, Past(), PAST)
+    at = found.at - PAST
     label = np.zeros(len(at), dtype=np.float32)
     weights = np.full(len(at), weight, dtype=np.float32)
     for beat in marks.beats * (GRID_HZ / fs):
@@ -151,7 +152,7 @@ def examples_of(lead: NDArray[np.float64], good: NDArray[np.bool_], fs: float, m
     for begin, end in marks.left_out * (GRID_HZ / fs):
         weights[(at > begin - 20) & (at < end + 20)] = 0.0
     kept = weights > 0
-    return Examples(found.features[kept].astype(np.uint8), label[kept], weights[kept])
+    return Examples(found.features[kept], label[kept], weights[kept])
 
 
 def qrs_height(lead: Lead, beats: NDArray[np.int64]) -> float:

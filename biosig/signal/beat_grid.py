@@ -2,23 +2,76 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.compiled import compiled
 from biosig.records.recording import Layout
 
-__all__ = ["GRID_HZ", "LeadGrid", "take_together"]
+__all__ = ["GRID_HZ", "LeadGrid"]
+
+Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+Index = NDArray[np.int64]
 
 GRID_HZ = 120.0
 """Rate of the grid on which beats are looked for."""
 
 _LEVELS_PER_MV = 2.0**14
-_LARGEST_MV = 2.0**15
+_LARGEST = 2.0**15 * _LEVELS_PER_MV
 _TO_MV = {"V": 1e3, "uV": 1e-3, "µV": 1e-3}
+
+
+class _Row:
+    """The latest of an endless row of numbers, with a mark for each, in arrays with room to go on.
+
+    Parameters
+    ----------
+    dtype : of the numbers.
+    """
+
+    def __init__(self, dtype: type) -> None:
+        self._values: NDArray[Any] = np.zeros(0, dtype=dtype)
+        self._marks: Bool = np.zeros(0, dtype=np.bool_)
+        self._start = self._stop = 0
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The numbers kept, (n,)."""
+        return self._values[self._start : self._stop]
+
+    @property
+    def marks(self) -> Bool:
+        """Their marks, (n,)."""
+        return self._marks[self._start : self._stop]
+
+    def append(self, n: int) -> tuple[NDArray[Any], Bool]:
+        """Where to write ``n`` more numbers and their marks."""
+        if self._stop + n > len(self._values):
+            kept, values, marks = len(self), self.values, self.marks
+            self._values = np.empty(2 * (kept + n), dtype=values.dtype)
+            self._marks = np.empty(2 * (kept + n), dtype=np.bool_)
+            self._values[:kept], self._marks[:kept] = values, marks
+            self._start, self._stop = 0, kept
+        room = slice(self._stop, self._stop + n)
+        self._stop += n
+        return self._values[room], self._marks[room]
+
+    def drop(self, n: int) -> None:
+        """Forget the oldest ``n``."""
+        self._start += n
+
+    def load(self, values: NDArray[Any], marks: Bool) -> None:
+        """Have these numbers and marks, (n,)."""
+        self._values = np.array(values, dtype=self._values.dtype)
+        self._marks = np.array(marks, dtype=np.bool_)
+        self._start, self._stop = 0, len(self._values)
 
 
 class LeadGrid:
@@ -45,42 +98,55 @@ class LeadGrid:
         self.n = 0
         self.held = 0
         self.n_grid = 0
-        self.levels: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.lost: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
-        self.grid: NDArray[np.float64] = np.zeros(0)
-        self.gap: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._samples = _Row(np.int64)
+        self._means = _Row(np.float64)
+
+    @property
+    def levels(self) -> Index:
+        """The samples kept, int64 (n,)."""
+        return self._samples.values
+
+    @property
+    def lost(self) -> Bool:
+        """Which of them were not recorded, bool (n,)."""
+        return self._samples.marks
+
+    @property
+    def grid(self) -> Float:
+        """The means kept, whole numbers in float64 (n,)."""
+        return self._means.values
+
+    @property
+    def gap(self) -> Bool:
+        """Which of them are of samples some of which were not recorded, bool (n,)."""
+        return self._means.marks
 
     @property
     def first_level(self) -> int:
         """Sample number (after ``lead_in``) of ``levels[0]``."""
-        return self.n - len(self.levels)
+        return self.n - len(self._samples)
 
-    @property
-    def first_grid(self) -> int:
-        """Grid sample number of ``grid[0]``."""
-        return self.n_grid - len(self.grid)
-
-    def take(self, data: NDArray[np.float64], good: NDArray[np.bool_]) -> None:
+    def take(self, data: Float, good: Bool) -> None:
         """Append samples (n,) and every grid sample that they complete."""
-        take_together([self], data[None], good[None])
-
-    def _lead_in(self, lost: NDArray[np.bool_]) -> int:
-        """How many of these samples (n,) come before the first real one."""
-        silent = 0
+        # copies: the loops are translated once for every kind of memory that they are given
+        data, good = np.array(data, dtype=np.float64), np.array(good, dtype=np.bool_)
         if self.n == 0:
-            silent = int(np.argmin(lost)) if not lost.all() else len(lost)
+            silent = _lead_in(data, good)
             self.lead_in += silent
-        return silent
-
-    def _append(self, levels: NDArray[np.int64], lost: NDArray[np.bool_], finite: NDArray[np.bool_]) -> None:
-        """Append levels (n,), those of samples that are not finite replaced by the last that is."""
-        if not finite.all():
-            real = np.maximum.accumulate(np.where(finite, np.arange(len(levels)), -1))
-            levels = np.where(real >= 0, levels[np.maximum(real, 0)], self.held)
-        self.held = int(levels[-1])
-        self.n += len(levels)
-        self.levels = np.concatenate((self.levels, levels))
-        self.lost = np.concatenate((self.lost, lost))
+            data, good = data[silent:], good[silent:]
+        if not len(data):
+            return
+        self.held = _hold(data, good, self.scale, self.held, *self._samples.append(len(data)))
+        self.n += len(data)
+        new = self._complete - self.n_grid
+        if new:
+            begins = self.n_grid == 0
+            grid, gap = self._means.append(new + begins * self._past)
+            means = grid[-new:]
+            _average(self.levels, self.lost, self.first_level, self.step, self.n_grid, means, gap[-new:])
+            if begins:
+                grid[: self._past], gap[: self._past] = means[0], True
+            self.n_grid += new
 
     @property
     def _complete(self) -> int:
@@ -89,20 +155,10 @@ class LeadGrid:
         count -= count * self.step > self.n
         return count + ((count + 1) * self.step <= self.n)
 
-    def _append_grid(self, means: NDArray[np.float64], gap: NDArray[np.bool_]) -> None:
-        if self.n_grid == 0:
-            self.grid = np.full(self._past, means[0])
-            self.gap = np.ones(self._past, dtype=np.bool_)
-        self.grid = np.concatenate((self.grid, means))
-        self.gap = np.concatenate((self.gap, gap))
-        self.n_grid += len(means)
-
     def drop(self, sample: int, grid_sample: int) -> None:
         """Forget samples before ``sample`` and grid samples before ``grid_sample``, but none not yet on the grid."""
-        spare = max(0, min(sample, int(self.n_grid * self.step)) - self.first_level)
-        self.levels, self.lost = self.levels[spare:], self.lost[spare:]
-        spare = max(0, grid_sample - self.first_grid)
-        self.grid, self.gap = self.grid[spare:], self.gap[spare:]
+        self._samples.drop(max(0, min(sample, int(self.n_grid * self.step)) - self.first_level))
+        self._means.drop(max(0, grid_sample - (self.n_grid - len(self._means))))
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Everything needed to go on later, as arrays."""
@@ -117,51 +173,49 @@ class LeadGrid:
     def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()``."""
         self.lead_in, self.n, self.held, self.n_grid = (int(count) for count in state["counts"])
-        self.levels = np.array(state["levels"], dtype=np.int64)
-        self.lost = np.array(state["lost"], dtype=np.bool_)
-        self.grid = np.array(state["grid"], dtype=np.float64)
-        self.gap = np.array(state["gap"], dtype=np.bool_)
+        self._samples.load(state["levels"], state["lost"])
+        self._means.load(state["grid"], state["gap"])
 
 
-def take_together(leads: Sequence[LeadGrid], data: NDArray[np.float64], good: NDArray[np.bool_]) -> None:
-    """Append samples (n_leads, n) to leads of one rate, and every grid sample that they complete."""
-    finite = np.isfinite(data)
-    lost = ~(finite & good)
-    scale = np.array([lead.scale for lead in leads])[:, None]
-    bound = _LARGEST_MV * _LEVELS_PER_MV
-    levels = np.rint(np.clip(np.where(finite, data, 0.0) * scale, -bound, bound)).astype(np.int64)
-    alike: defaultdict[tuple[int, int], list[LeadGrid]] = defaultdict(list)
-    for row, lead in enumerate(leads):
-        silent = lead._lead_in(lost[row])
-        if silent < data.shape[1]:
-            lead._append(levels[row, silent:], lost[row, silent:], finite[row, silent:])
-            new = lead._complete - lead.n_grid
-            if new:
-                alike[new, lead.n - int(lead.n_grid * lead.step)].append(lead)
-    for (new, reach), some in alike.items():
-        _extend(some, new, reach)
+def _lead_in(data: Float, good: Bool) -> int:
+    """How many of these samples (n,) come before the first real one."""
+    real = np.isfinite(data) & good
+    return int(np.argmax(real)) if real.any() else len(real)
 
 
-def _extend(leads: Sequence[LeadGrid], new: int, reach: int) -> None:
-    """Average each lead over the ``new`` stretches of 1/120 s that its last ``reach`` samples complete."""
-    step = leads[0].step
-    levels = np.stack([lead.levels[-reach:] for lead in leads])
-    begun = np.array([lead.n - reach for lead in leads])[:, None]
-    edges = (np.array([lead.n_grid for lead in leads])[:, None] + np.arange(new + 1)) * step
-    whole = edges.astype(np.int64)
-    index = whole - begun
-    total = np.zeros((len(leads), reach + 1), dtype=np.int64)
-    np.cumsum(levels, axis=1, out=total[:, 1:])
-    over = (edges - whole) * np.take_along_axis(levels, np.minimum(index, reach - 1), axis=1)
-    each = np.diff(np.take_along_axis(total, index, axis=1), axis=1)
-    means = np.rint((each + over[:, 1:] - over[:, :-1]) / step)
-    lost = np.stack([lead.lost[-reach:] for lead in leads])
-    gap = np.zeros(means.shape, dtype=np.bool_)
-    if lost.any():
-        counted = np.concatenate(
-            (np.zeros((len(leads), 1), dtype=np.int64), np.cumsum(lost, axis=1, dtype=np.int64)), axis=1
-        )
-        last = np.minimum(np.ceil(edges[:, 1:]).astype(np.int64) - begun, reach)
-        gap = np.take_along_axis(counted, last, axis=1) > np.take_along_axis(counted, index[:, :-1], axis=1)
-    for lead, *row in zip(leads, means, gap, strict=True):
-        lead._append_grid(*row)
+@compiled
+def _hold(data: Float, good: Bool, scale: float, held: int, levels: Index, lost: Bool) -> int:
+    """Write the levels of samples (n,), the last finite one's, at first ``held``, where there is none; return the last.
+
+    A sample is ``lost`` where it is not finite or not ``good``.
+    """
+    for i, value in enumerate(data):
+        finite = np.isfinite(value)
+        if finite:
+            held = int(np.rint(min(max(value * scale, -_LARGEST), _LARGEST)))
+        levels[i] = held
+        lost[i] = not (finite and good[i])
+    return held
+
+
+@compiled
+def _average(levels: Index, lost: Bool, first: int, step: float, n_grid: int, means: Float, gap: Bool) -> None:
+    """Write the means over the ``len(means)`` stretches of ``step`` samples from number ``n_grid`` on.
+
+    ``levels[0]`` is sample ``first``. A sample that lies in two stretches counts in each by its share. A stretch is a
+    ``gap`` where any of it was ``lost``.
+    """
+    begin = n_grid * step
+    for i in range(len(means)):
+        end = (n_grid + i + 1) * step
+        a, b = int(begin) - first, int(end) - first
+        total = 0
+        for place in range(a, b):
+            total += levels[place]
+        # a stretch that ends with the last sample has no share of a next one
+        over = (end - int(end)) * levels[min(b, len(levels) - 1)]
+        means[i] = np.rint((total + over - (begin - int(begin)) * levels[a]) / step)
+        gap[i] = False
+        for place in range(a, min(math.ceil(end) - first, len(levels))):
+            gap[i] |= lost[place]
+        begin = end

@@ -7,30 +7,32 @@ there is no threshold that could get stuck, so it recovers from anything that ha
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosig.compiled import compiled
 from biosig.records.recording import Layout
-from biosig.signal.beat_grid import GRID_HZ, LeadGrid, take_together
-from biosig.signal.beat_scores import AHEAD, BEFORE, PAST, BeatNetwork, Past, find_candidates
+from biosig.signal.beat_candidates import AHEAD, PAST, Past, find_candidates
+from biosig.signal.beat_grid import GRID_HZ, LeadGrid
+from biosig.signal.beat_scores import BeatNetwork
 from biosig.signal.stream import Chunk
 
 __all__ = ["BeatStream", "Beats", "RPeaks", "r_peaks"]
 
 Index = NDArray[np.int64]
+Score = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
-_MARGIN = 40
 _RIVAL = 13
 _WAIT = AHEAD + _RIVAL
 _PEAK_REACH = 10
 _FRESH_SCORE = 1.5 * 1024.0
-_BLOCK = 1 << 16
-_TOGETHER = 64
+_BLOCK = 2048
 _NARROW_S, _WIDE_S = 0.03, 0.25
 
 
@@ -63,6 +65,25 @@ class Beats:
 
     def __len__(self) -> int:
         return len(self.sample)
+
+
+class _Rule(NamedTuple):
+    """What makes a beat, and where its R peak is.
+
+    Parameters
+    ----------
+    threshold, fresh_threshold : scores that a beat passes, the latter shortly after a gap.
+    refractory : grid samples between beats.
+    step : samples to a grid sample.
+    narrow, wide : samples to either side of one in the two means that an R peak sets apart.
+    """
+
+    threshold: float
+    fresh_threshold: float
+    step: float
+    refractory: int
+    narrow: int
+    wide: int
 
 
 @dataclass(frozen=True)
@@ -109,49 +130,43 @@ class BeatStream:
         self.design = design
         self.layout = layout
         self._network = network or BeatNetwork.fitted()
-        self._lead = LeadGrid(layout, PAST + _MARGIN)
-        self._step = self._lead.step
-        self._threshold = design.threshold * 1024.0
-        self._refractory = round(design.refractory_s * GRID_HZ)
-        self._narrow = round(_NARROW_S * layout.fs) // 2
-        self._wide = round(_WIDE_S * layout.fs) // 2
+        self._lead = LeadGrid(layout, PAST)
+        self._block = int(_BLOCK * self._lead.step)
+        threshold = design.threshold * 1024.0
+        self._rule = _Rule(
+            threshold=threshold,
+            fresh_threshold=max(threshold, _FRESH_SCORE),
+            step=self._lead.step,
+            refractory=round(design.refractory_s * GRID_HZ),
+            narrow=round(_NARROW_S * layout.fs) // 2,
+            wide=round(_WIDE_S * layout.fs) // 2,
+        )
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
         self._lead.reset()
-        self._past = Past()
-        self._seen = 0
         self._next = 0
-        self._last = -self._refractory
+        self._last = -self._rule.refractory
+        self._past = Past()
 
     def process(self, chunk: Chunk) -> Beats:
         """Push samples (1, n), get every beat that is now known."""
-        return self.process_together([self], [chunk])[0]
-
-    @staticmethod
-    def process_together(streams: Sequence[BeatStream], chunks: Sequence[Chunk]) -> list[Beats]:
-        """What each stream's ``process`` gives, in order, with the same bits; streams of one rate and network."""
-        alike: defaultdict[int, list[int]] = defaultdict(list)
-        for place, chunk in enumerate(chunks):
-            if chunk.data.shape[0] != 1:
-                raise ValueError(f"expected a chunk of 1 lead, got {chunk.data.shape[0]}")
-            alike[chunk.n_times].append(place)
-        found: list[list[Beats]] = [[] for _ in streams]
-        for n_times, places in alike.items():
-            data = np.concatenate([chunks[place].data for place in places])
-            good = np.concatenate([chunks[place].good for place in places])
-            size = int(_BLOCK * streams[0]._step)
-            for start in range(0, n_times, size):
-                part = slice(start, start + size)
-                take_together([streams[place]._lead for place in places], data[:, part], good[:, part])
-                _decide([streams[place] for place in places], [found[place] for place in places])
-        return [Beats.join(parts) for parts in found]
+        if chunk.data.shape[0] != 1:
+            raise ValueError(f"expected a chunk of 1 lead, got {chunk.data.shape[0]}")
+        found = []
+        for start in range(0, chunk.n_times, self._block):
+            part = slice(start, start + self._block)
+            self._lead.take(chunk.data[0, part], chunk.good[0, part])
+            until = self._lead.n_grid - _WAIT
+            if until > self._next:
+                found.append(self._decide(until))
+        return found[0] if len(found) == 1 else Beats.join(found)
 
     def flush(self) -> Beats:
         """The beats still undecided when a recording ends, as if its last value were held; then ``reset``."""
         n = self._lead.lead_in + self._lead.n
-        rest = np.full((1, int((_WAIT + 2) * self._step) + 1), self._lead.held / self._lead.scale)
+        rest = np.full((1, int((_WAIT + 2) * self._lead.step) + 1), self._lead.held / self._lead.scale)
         late = self.process(Chunk(data=rest, good=np.ones(rest.shape, dtype=np.bool_))) if self._lead.n else Beats()
         self.reset()
         inside = late.sample < n
@@ -164,132 +179,95 @@ class BeatStream:
     def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a ``state_dict()`` of a stream of the same design and layout."""
         self._lead.load_state_dict(state)
-        self._past, self._seen = Past(), 0
         self._next, self._last = (int(place) for place in state["decisions"])
+        self._past = Past()
 
-    @property
-    def _company(self) -> Hashable:
-        """Streams whose new grid can be judged together have this in common; None = there is nothing to judge."""
-        if self._lead.n_grid - _WAIT <= self._next:
-            return None
-        return (
-            self._past.empty and len(self._lead.grid),
-            self._lead.n_grid - self._seen,
-            self._lead.n_grid - self._next,
-        )
-
-    def _choose(self, at: Index, score: NDArray[np.float64], until: int) -> list[int]:
-        """Candidates before ``until`` that are beats: ``score`` above 0, best of the next 0.11 s, not refractory."""
-        chosen = []
-        likely = np.flatnonzero(score > 0.0)
-        places, scores = at[likely].tolist(), score[likely].tolist()
-        for i, place in enumerate(places):
-            if place >= until:
-                break
-            later = i + 1
-            while later < len(places) and places[later] - place <= _RIVAL and scores[later] <= scores[i]:
-                later += 1
-            beaten = later < len(places) and places[later] - place <= _RIVAL
-            if not beaten and place - self._last >= self._refractory:
-                chosen.append(place)
-                self._last = place
-        return chosen
-
-    def _first_sample(self, at: Index) -> Index:
-        """First of the samples (after ``lead_in``) among which the peaks near these grid samples are looked for."""
-        first: Index = np.ceil((at - _PEAK_REACH + 0.5) * self._step).astype(np.int64)
-        return first
-
-    def _around(self, at: Index) -> tuple[Index, NDArray[np.bool_]]:
-        """Levels where these peaks are looked for and ``_wide`` to both sides, and which of the former may be one."""
-        lead = self._lead
-        n = int(2 * _PEAK_REACH * self._step)
-        place = (self._first_sample(at) - lead.first_level)[:, None] + np.arange(-self._wide, n + self._wide)
-        inside = np.clip(place, 0, len(lead.levels) - 1)
-        own = slice(self._wide, self._wide + n)
-        return lead.levels[inside], (inside == place)[:, own] & ~lead.lost[inside[:, own]]
-
-    def _beats(self, at: Index, place: Index) -> Beats:
-        """Beats of these grid samples, the peaks ``place`` samples after the first where they were looked for."""
-        decided = np.ceil((at + _WAIT + 1) * self._step).astype(np.int64) - 1
-        return Beats(sample=self._first_sample(at) + place + self._lead.lead_in, decided=decided + self._lead.lead_in)
-
-    def _forget(self, until: int) -> None:
-        """Drop what no beat still to come can need: every candidate before ``until`` is decided."""
-        self._next, self._seen = until, self._lead.n_grid
-        self._lead.drop(int((until - _PEAK_REACH) * self._step) - self._wide, until - PAST - _MARGIN)
+    def _decide(self, until: int) -> Beats:
+        """The beats among the candidates before grid sample ``until`` not judged yet, those after as their rivals."""
+        lead, grid = self._lead, self._lead.grid
+        begin = lead.n_grid - len(grid)
+        new = find_candidates(grid, lead.gap, self._past, self._next - begin)
+        self._past.forget(_RIVAL)
+        self._next = until
+        sample = decided = _no_beats()
+        if len(new.at):
+            sample, decided, self._last = _mark(
+                new.at + begin,
+                self._network.score(new.features),
+                new.fresh,
+                until,
+                self._last,
+                lead.levels,
+                lead.lost,
+                lead.first_level,
+                self._rule,
+            )
+        lead.drop(int((until - _PEAK_REACH) * lead.step) - self._rule.wide, until - PAST)
+        return Beats(sample=sample + lead.lead_in, decided=decided + lead.lead_in)
 
 
-def _decide(streams: Sequence[BeatStream], found: Sequence[list[Beats]]) -> None:
-    """Judge the candidates whose future is long enough by now; append each stream's beats to what it has ``found``."""
-    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for place, stream in enumerate(streams):
-        company = stream._company
-        if company is not None:
-            alike[company].append(place)
-    for places in alike.values():
-        for first in range(0, len(places), _TOGETHER):
-            some = places[first : first + _TOGETHER]
-            beats = _judge([streams[place] for place in some])
-            for place, new in zip(some, beats, strict=True):
-                found[place].append(new)
+@compiled
+def _mark(
+    at: Index,
+    score: Score,
+    fresh: Marks,
+    until: int,
+    last: int,
+    levels: Index,
+    lost: Marks,
+    first_level: int,
+    rule: _Rule,
+) -> tuple[Index, Index, int]:
+    """The R peaks of candidates before ``until`` that are beats, when they become known, and the last one's place.
+
+    A beat's score passes the threshold by more than that of any candidate of the next 0.11 s does, and the beat before
+    it, at first ``last``, is far enough away.
+    """
+    sample, decided = np.empty(len(at), dtype=np.int64), np.empty(len(at), dtype=np.int64)
+    odds = np.empty(len(at))
+    for i in range(len(at)):
+        odds[i] = score[i] - (rule.fresh_threshold if fresh[i] else rule.threshold)
+    count = 0
+    for i in range(len(at)):
+        best = odds[i] > 0.0 and at[i] < until and at[i] - last >= rule.refractory
+        later = i + 1
+        while best and later < len(at) and at[later] - at[i] <= _RIVAL:
+            best = odds[later] <= odds[i]
+            later += 1
+        if best:
+            last = at[i]
+            peak = _r_peak(levels, lost, first_level, math.ceil((last - _PEAK_REACH + 0.5) * rule.step), rule)
+            if peak >= 0:
+                sample[count], decided[count] = peak, math.ceil((last + _WAIT + 1) * rule.step) - 1
+                count += 1
+    return sample[:count], decided[:count], last
 
 
-def _judge(streams: Sequence[BeatStream]) -> list[Beats]:
-    """New beats of streams in company."""
-    one = streams[0]
-    length = len(one._lead.grid) if one._past.empty else one._lead.n_grid - one._next + BEFORE
-    candidates = find_candidates(
-        np.stack([stream._lead.grid[-length:] for stream in streams]),
-        np.stack([stream._lead.gap[-length:] for stream in streams]),
-        [stream._past for stream in streams],
-        length if one._past.empty else one._lead.n_grid - one._seen,
-        length - (one._lead.n_grid - one._next),
-    )
-    score = one._network.score(candidates.features)
-    edges = np.searchsorted(candidates.lead, np.arange(len(streams) + 1))
-    chosen = []
-    for stream, a, b in zip(streams, edges[:-1], edges[1:], strict=True):
-        needed = np.where(candidates.fresh[a:b], max(stream._threshold, _FRESH_SCORE), stream._threshold)
-        at = candidates.at[a:b] + (stream._lead.n_grid - length)
-        places = stream._choose(at, score[a:b] - needed, stream._lead.n_grid - _WAIT)
-        chosen.append(np.array(places, dtype=np.int64))
-    beats = _peaks(streams, chosen)
-    for stream in streams:
-        stream._forget(stream._lead.n_grid - _WAIT)
-    return beats
-
-
-def _peaks(streams: Sequence[BeatStream], chosen: Sequence[Index]) -> list[Beats]:
-    """The R peaks near the chosen grid samples of each stream, those left out that lie on missing samples only.
+@compiled
+def _r_peak(levels: Index, lost: Marks, first_level: int, first: int, rule: _Rule) -> int:
+    """The R peak from sample ``first`` on, -1 where all of these samples are missing; ``levels`` from ``first_level``.
 
     The peak is where the mean of 30 ms leaves the mean of the 250 ms around it furthest, upward deflections
     counting half as much again: so one shape of beat is marked at one place.
     """
-    if not any(len(at) for at in chosen):
-        return [Beats() for _ in chosen]
-    one = streams[0]
-    span = np.arange(int(2 * _PEAK_REACH * one._step))
-    edges = np.concatenate(([0], np.cumsum([len(at) for at in chosen])))
-    levels, usable = (
-        np.concatenate(columns)
-        for columns in zip(*(stream._around(at) for stream, at in zip(streams, chosen, strict=True)), strict=True)
-    )
-    total = np.zeros((len(levels), levels.shape[1] + 1), dtype=np.int64)
-    np.cumsum(levels, axis=1, out=total[:, 1:])
-    middle = span + one._wide
-    near, wide = (
-        total[:, middle[0] + reach + 1 : middle[-1] + reach + 2] - total[:, middle[0] - reach : middle[-1] - reach + 1]
-        for reach in (one._narrow, one._wide)
-    )
-    leave = (2 * one._wide + 1) * near - (2 * one._narrow + 1) * wide
-    height = np.where(usable, np.where(leave > 0, 3 * leave, -2 * leave), -1)
-    best = np.argmax(height, axis=1)
-    real = height[np.arange(len(best)), best] >= 0
-    return [
-        stream._beats(at[real[a:b]], best[a:b][real[a:b]])
-        for stream, at, a, b in zip(streams, chosen, edges[:-1], edges[1:], strict=True)
-    ]
+    narrow, wide, end = rule.narrow, rule.wide, len(levels) - 1
+    near = around = 0
+    highest, peak = -1, -1
+    begin = first - first_level
+    for place in range(begin - narrow, begin + narrow):
+        near += levels[min(max(place, 0), end)]
+    for place in range(begin - wide, begin + wide):
+        around += levels[min(max(place, 0), end)]
+    for place in range(begin, begin + int(2 * _PEAK_REACH * rule.step)):
+        near += levels[min(max(place + narrow, 0), end)]
+        around += levels[min(max(place + wide, 0), end)]
+        leave = (2 * wide + 1) * near - (2 * narrow + 1) * around
+        height = 3 * leave if leave > 0 else -2 * leave
+        if 0 <= place <= end and not lost[place] and height > highest:
+            highest, peak = height, place + first_level
+        near -= levels[min(max(place - narrow, 0), end)]
+        around -= levels[min(max(place - wide, 0), end)]
+    return peak
 
 
 def r_peaks(samples: NDArray[Any], fs: float, design: RPeaks | None = None) -> Index:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.records.recording import Layout
-from biosig.signal.beats import BeatStream, RPeaks
+from biosig.signal.beats import RPeaks
 from biosig.signal.stream import ChainStream, Chunk, State, joined, part_of
 from biosig.windows.portrait import FEWEST, Portrait
 from biosig.windows.rhythm import BeatHistory
@@ -112,13 +112,10 @@ class BeatWindows(CuttingStream):
             for number, (stream, chunk) in enumerate(zip(streams, raw, strict=True))
             if stream._given is not None
         }
-        detecting = [number for number in range(len(streams)) if number not in found]
-        beats = BeatStream.process_together(
-            [streams[number]._detector for number in detecting],
-            [Chunk(raw[number].data[:1], raw[number].good[:1]) for number in detecting],
-        )
-        found |= {number: beat.sample for number, beat in zip(detecting, beats, strict=True)}
         for number, stream in enumerate(streams):
+            if stream._given is None:
+                lead = Chunk(raw[number].data[:1], raw[number].good[:1])
+                found[number] = stream._detector.process(lead).sample
             stream._take(raw[number].n_times, filtered[number], found[number])
         return [stream._go_on() for stream in streams]
 

@@ -85,8 +85,8 @@ def test_leads_side_by_side_have_the_beats_of_each_alone(ecg: NDArray[np.float64
     parts: list[list[Beats]] = [[] for _ in leads]
     for sizes in [*rounds, [6000] * 4]:
         chunks = [Chunk.of(lead[at : at + size]) for lead, at, size in zip(leads, seen, sizes, strict=True)]
-        for number, found in enumerate(BeatStream.process_together(streams, chunks)):
-            parts[number].append(found)
+        for number, (stream, chunk) in enumerate(zip(streams, chunks, strict=True)):
+            parts[number].append(stream.process(chunk))
             seen[number] += sizes[number]
     for lead, stream, found in zip(leads, streams, parts, strict=True):
         assert same(Beats.join([*found, stream.flush()]), pushed(RPeaks().open(layout()), lead, []))
