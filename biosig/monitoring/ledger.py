@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Ledger"]
 
 _MOST_TIME = 0.1
-"""Share of the time that may be spent on committing."""
+"""Share of the time that may be spent on committing, where that does not mean to keep more entries than may be kept."""
+_MOST_HELD = 10_000
+_MOST_HELD_OF_ONE = 1_000
+"""Entries that may be kept: in all, and for each patient where that is more. Every entry takes its time to write,
+whenever that is: to wait longer for a longer commit, of more entries, would be to wait longer and longer."""
 
 
 class Ledger:
@@ -44,6 +48,7 @@ class Ledger:
         self._taken: list[tuple[Action, float]] = []
         self._due_s = clock() + every_s
         self._failing_since_s: float | None = None
+        self._most = _MOST_HELD
         self.trouble = ""
         """Why the store cannot be written now; empty where it can."""
 
@@ -54,8 +59,8 @@ class Ledger:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to commit."""
-        return self._clock() >= self._due_s
+        """Whether it is time to commit, or there is too much to keep; where it did not work, only time tells."""
+        return (self.held >= self._most and not self.trouble) or self._clock() >= self._due_s
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Keep entries for the next commit."""
@@ -93,6 +98,7 @@ class Ledger:
             self._due_s = now_s + max(self._every_s, 1.0)
             return False
         self._entries, self._taken = [], []
+        self._most = max(_MOST_HELD, _MOST_HELD_OF_ONE * len(snapshots))
         self.trouble, self._failing_since_s = "", None
         now_s = self._clock()
         self._due_s = now_s + max(self._every_s, (now_s - begun_s) * (1.0 / _MOST_TIME - 1.0) if self._every_s else 0.0)

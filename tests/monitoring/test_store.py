@@ -202,6 +202,27 @@ def test_commits_take_a_tenth_of_the_time_at_most(tmp_path, open_store):
     assert now[0] - done >= 4.5
 
 
+def test_where_entries_come_faster_than_a_tenth_of_the_time_writes_them_no_more_are_kept_all_the_same(
+    tmp_path, open_store
+):
+    """At 2,000 entries a second and 0.1 ms each, each wait would be 1.8 times as long as the last."""
+    store = open_store(tmp_path / "events.sqlite")
+    now, most = [0.0], 0
+
+    def take(connection, cursor, statement, parameters, *_):
+        now[0] += 1e-4 * len(parameters) if statement.startswith("INSERT INTO biosig_states") else 0.0
+
+    sa.event.listen(store.engine, "before_cursor_execute", take)
+    ledger = Ledger(store.begin({}), clock=lambda: now[0])
+    for number in range(400):
+        ledger.add(states(number * 200, 200))
+        now[0] += 0.1
+        most = max(most, ledger.held)
+        if ledger.due:
+            ledger.commit({})
+    assert most == 10_000
+
+
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
