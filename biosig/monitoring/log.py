@@ -96,11 +96,19 @@ def row_of(entry: Entry) -> tuple[str, dict[str, Any]]:
     what = entry.what
     if isinstance(what, Scored):
         score = what.score
-        row |= {name: getattr(score, name) for name in ("time_s", "start_s", "end_s", "ready_s", "label", "good")}
-        anomaly = None if score.anomaly != score.anomaly else score.anomaly
-        probs = json.dumps([round(value, 6) for value in score.probs.tolist()])
-        row |= {"bundle": what.bundle, "beat": what.beat, "usable": bool(score.usable)}
-        return "scores", row | {"anomaly": anomaly, "probs": probs}
+        return "scores", row | {
+            "time_s": score.time_s,
+            "start_s": score.start_s,
+            "end_s": score.end_s,
+            "ready_s": score.ready_s,
+            "label": score.label,
+            "good": score.good,
+            "bundle": what.bundle,
+            "beat": what.beat,
+            "usable": bool(score.usable),
+            "anomaly": None if score.anomaly != score.anomaly else score.anomaly,
+            "probs": json.dumps([round(value, 6) for value in score.probs.tolist()]),
+        }
     name = "states" if isinstance(what, SignalState) else "alarms" if isinstance(what, AlarmEvent) else "notices"
     return name, row | {field: getattr(what, field) for field in what.__slots__}
 
