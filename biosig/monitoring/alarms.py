@@ -164,15 +164,13 @@ class AlarmEngine:
         """What watchers find, by the number of their rule."""
         if isinstance(event, BeatEvent):
             beat = self._beats.beat(event)
-            found = ((i, watcher.see_beat(beat)) for i, watcher in self._seers["see_beat"])
-        elif isinstance(event, SignalState):
+            return {i: found for i, watcher in self._seers["see_beat"] if (found := watcher.see_beat(beat))}
+        if isinstance(event, SignalState):
             self._beats.signal(event)
-            found = ((i, watcher.see_signal(event)) for i, watcher in self._seers["see_signal"])
-        else:
-            self._beats.score(event)
-            asked = (pair for pair in self._seers["see_score"] if self.rules[pair[0]].watch.asks_for(event))
-            found = ((i, watcher.see_score(event)) for i, watcher in asked)
-        return {i: findings for i, findings in found if findings}
+            return {i: found for i, watcher in self._seers["see_signal"] if (found := watcher.see_signal(event))}
+        self._beats.score(event)
+        asked = [(i, watcher) for i, watcher in self._seers["see_score"] if self.rules[i].watch.asks_for(event)]
+        return {i: found for i, watcher in asked if (found := watcher.see_score(event))}
 
     def _apply(self, found: dict[int, list[Finding]], now_s: float) -> list[AlarmEvent]:
         """Hand findings to their alarms, one of each at a time: what began and ceased in one instant is told."""

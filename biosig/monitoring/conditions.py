@@ -84,12 +84,12 @@ class Watcher:
         for name, value in state.items():
             setattr(self, name, list(value) if isinstance(value, list) else value)
 
-    def turn(self, met: bool, since_s: float, detail: str) -> list[Finding]:
-        """A finding where ``met`` is news, else nothing."""
+    def turn(self, met: bool, since_s: float, detail: str, *figures: object) -> list[Finding]:
+        """A finding where ``met`` is news, else nothing; ``detail`` has a place for each of the figures."""
         if met == self.met:
             return []
         self.met = met
-        return [Finding(met, since_s, detail)]
+        return [Finding(met, since_s, detail.format(*figures))]
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class _LevelWatcher(Watcher):
         met = len(hits) >= design.k
         if met and not self.met:
             self.since_s = hits[0]
-        return self.turn(met, self.since_s, f"{design.label or design.of} {score.value:.2f}")
+        return self.turn(met, self.since_s, "{} {:.2f}", design.label or design.of, score.value)
 
 
 @dataclass(frozen=True)
@@ -219,4 +219,4 @@ class _SignalWatcher(Watcher):
         met = share >= self._design.share
         if met and not self.met:
             self.since_s = state.time_s
-        return self.turn(met, self.since_s, f"{100 * share:.0f} % {self._design.what}")
+        return self.turn(met, self.since_s, "{:.0f} % {}", 100 * share, self._design.what)

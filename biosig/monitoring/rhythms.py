@@ -52,12 +52,12 @@ class _GapWatcher(Watcher):
         return math.inf if self.met else self.from_s + self._at_least_s + self._latency_s
 
     def expire(self) -> list[Finding]:
-        return self.turn(True, self.from_s, f"no beat for {self._at_least_s:g} s")
+        return self.turn(True, self.from_s, "no beat for {:g} s", self._at_least_s)
 
     def see_beat(self, beat: Beat) -> list[Finding]:
         gap_s = beat.time_s - self.from_s
-        found = self.turn(True, self.from_s, f"no beat for {gap_s:.1f} s") if self._long(gap_s) else []
-        found += self.turn(False, self.from_s, f"no beat for {gap_s:.1f} s")
+        found = self.turn(True, self.from_s, "no beat for {:.1f} s", gap_s) if self._long(gap_s) else []
+        found += self.turn(False, self.from_s, "no beat for {:.1f} s", gap_s)
         self.from_s = beat.time_s
         return found
 
@@ -125,7 +125,7 @@ class _RateWatcher(Watcher):
         met = self._design.beyond(bpm, self.met)
         if met and not self.met:
             self.since_s = self.times_s[0]
-        return self.turn(met, self.since_s, f"{bpm:.0f} bpm over {self._design.beats} beats")
+        return self.turn(met, self.since_s, "{:.0f} bpm over {} beats", bpm, self._design.beats)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,12 @@ class _RunWatcher(Watcher):
     def see_beat(self, beat: Beat) -> list[Finding]:
         before = self.count
         self._count(beat)
-        return self._judge(f"{max(before, self.count)} V beats")
+        beats = max(before, self.count)
+        if self.count < self._design.beats:
+            return self.turn(False, self.start_s, "{} V beats", beats)
+        bpm = 60.0 * (len(self.times_s) - 1) / (self.times_s[-1] - self.times_s[0])
+        met = bpm > self._design.above_bpm + _EXACT_S
+        return self.turn(met, self.start_s, "{} V beats at {:.0f} bpm", beats, bpm)
 
     def _count(self, beat: Beat) -> None:
         """Put the beat into the run, or end the run."""
@@ -181,14 +186,6 @@ class _RunWatcher(Watcher):
             self.count += 1
         if self.count:
             self.times_s = [*self.times_s, beat.time_s][-self._design.beats :]
-
-    def _judge(self, detail: str) -> list[Finding]:
-        met = self.count >= self._design.beats
-        if met:
-            bpm = 60.0 * (len(self.times_s) - 1) / (self.times_s[-1] - self.times_s[0])
-            met = bpm > self._design.above_bpm + _EXACT_S
-            detail = f"{detail} at {bpm:.0f} bpm"
-        return self.turn(met, self.start_s, detail)
 
 
 class _ExactRunWatcher(_RunWatcher):
@@ -204,7 +201,7 @@ class _ExactRunWatcher(_RunWatcher):
         bpm = 60.0 * (len(times_s) - 1) / (times_s[-1] - times_s[0])
         if bpm <= self._design.above_bpm + _EXACT_S:
             return found
-        return found + self.turn(True, start_s, f"{before} V beats at {bpm:.0f} bpm")
+        return found + self.turn(True, start_s, "{} V beats at {:.0f} bpm", before, bpm)
 
 
 @dataclass(frozen=True)
@@ -251,7 +248,7 @@ class _RepeatWatcher(Watcher):
             self.start_s = start_s if in_step else beat.time_s
             self.others = 0
         met = self.count >= self._design.cycles
-        return self.turn(met, self.start_s if met else start_s, f"V beat every {self._design.every} beats")
+        return self.turn(met, self.start_s if met else start_s, "V beat every {} beats", self._design.every)
 
 
 @dataclass(frozen=True)
@@ -319,7 +316,7 @@ class _IrregularWatcher(Watcher):
         met = middle > limit
         if met and not self.met:
             self.since_s = self.times_s[0]
-        return self.turn(met, self.since_s, f"intervals change by {100 * middle:.0f} %")
+        return self.turn(met, self.since_s, "intervals change by {:.0f} %", 100 * middle)
 
 
 def _check_positive(**values: float) -> None:
