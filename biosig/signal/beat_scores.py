@@ -50,7 +50,10 @@ class BeatNetwork:
             )
         self._first = np.zeros((len(bias), _INPUTS), dtype=np.int16), np.array(bias, dtype=np.int32)
         self._first[0][:, : len(weight)] = weight.T
-        self._second = np.array(tensors["weight1"], dtype=np.float64), np.array(tensors["bias1"], dtype=np.float64)
+        self._second = (
+            np.array(tensors["weight1"].T, dtype=np.int32, order="C"),
+            np.array(tensors["bias1"], dtype=np.int64),
+        )
         self._last = np.array(tensors["weight2"], dtype=np.float64).ravel(), float(tensors["bias2"][0])
         self._unit = float(tensors["unit"][0])
 
@@ -74,33 +77,32 @@ def _score(
     features: NDArray[np.uint8],
     weight0: NDArray[np.int16],
     bias0: NDArray[np.int32],
-    weight1: Float,
-    bias1: Float,
+    weight1: NDArray[np.int32],
+    bias1: NDArray[np.int64],
     weight2: Float,
     bias2: float,
     unit: float,
 ) -> Float:
-    """Scores (n,) of features (n, inputs); ``weight0`` is (outputs, 192), ``weight1`` (inputs, outputs).
+    """Scores (n,) of features (n, inputs); ``weight0`` is (outputs, 192), ``weight1`` (outputs, inputs).
 
-    The first layer takes most of the time. 16 bits by 16 bits into 32 is one instruction for many places, and a known
-    number of places, a multiple of the longest vector's, leaves none over for slower ones.
+    Products of 16 by 16 bits summed up in 32, and of 32 by 32 in 64, are instructions for many places at a time. A
+    known number of inputs, a multiple of the longest vector's, leaves none over for slower ones.
     """
     scores = np.empty(len(features))
-    seen, hidden = np.zeros(_INPUTS, dtype=np.int16), np.empty(len(bias1))
+    seen, hidden = np.zeros(_INPUTS, dtype=np.int16), np.empty(len(bias0), dtype=np.int32)
     for number in range(len(features)):
         for i in range(features.shape[1]):
             seen[i] = features[number, i]
-        for i in range(len(hidden)):
-            hidden[i] = bias1[i]
         for j in range(len(bias0)):
-            row, total = weight0[j], bias0[j]
+            row, first = weight0[j], bias0[j]
             for i in range(_INPUTS):
-                total = np.int32(total + np.int32(seen[i]) * np.int32(row[i]))
-            if total > 0:
-                for i in range(len(hidden)):
-                    hidden[i] += total * weight1[j, i]
+                first = np.int32(first + np.int32(seen[i]) * np.int32(row[i]))
+            hidden[j] = max(first, 0)
         score = bias2
-        for i in range(len(hidden)):
-            score += hidden[i] * weight2[i] if hidden[i] > 0.0 else 0.0
+        for j in range(len(bias1)):
+            weights, second = weight1[j], bias1[j]
+            for i in range(len(hidden)):
+                second += np.int64(hidden[i]) * np.int64(weights[i])
+            score += max(second, 0) * weight2[j]
         scores[number] = np.rint(score / unit)
     return scores
