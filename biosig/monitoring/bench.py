@@ -170,7 +170,8 @@ def _rounds(beds: _Beds, seconds: int) -> dict[str, float]:
 def _memory_mb(bundles: Sequence[Trained], signals: Sequence[Samples], layout: Layout, device: str) -> float:
     """What one more patient keeps, in MB of Python and numpy memory."""
     one = _Beds(bundles, 1, signals, layout, device)
-    one.push({0: one.chunk(0, 0)})
+    for second in range(2 * WARM_UP_S):  # loops are compiled at their first use: nobody's memory
+        one.push({0: one.chunk(0, second)})
     tracemalloc.start()
     try:
         beds: Any = _Beds(bundles, COUNTED, signals, layout, device)
