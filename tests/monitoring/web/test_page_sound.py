@@ -57,10 +57,7 @@ def within(values, bounds):
     return (np.asarray(values) >= low).all() and (np.asarray(values) <= high).all()
 
 
-@pytest.mark.parametrize("priority", ["high", "medium", "low"])
-def test_bursts_are_those_of_the_standard(served, screen, priority):
-    loudness, silence_s = screen().evaluate(LOUDNESS, priority)
-    loudness = np.array(loudness)
+def check_burst(priority, loudness):
     up, down = crossings(loudness, 0.9)
     risen, _ = crossings(loudness, 0.1)
     assert len(up) == PULSES[priority]
@@ -74,16 +71,19 @@ def test_bursts_are_those_of_the_standard(served, screen, priority):
         space_s = fives[:, [0, 1, 3]]
     assert within(space_s, SPACE_S[priority])
     assert np.ptp(space_s) <= EVEN * space_s.min()
-    assert within(silence_s, BURSTS_APART_S[priority])
 
 
-def test_the_less_urgent_comes_less_often(served, screen):
-    _, high_s, medium_s, low_s = (0.0, *(screen().evaluate(LOUDNESS, name)[1] for name in PULSES))
-    assert high_s <= medium_s <= low_s
-
-
-def test_the_tone_has_the_harmonics_by_which_it_is_found_in_a_room(served, screen):
-    found = np.abs(np.fft.rfft(np.array(screen().evaluate(TONE)) * np.hanning(48000)))
+def test_bursts_and_tone_are_those_of_the_standard(served, screen):
+    """The less urgent comes less often, and the tone has the harmonics by which it is found in a room."""
+    window = screen()
+    silences = []
+    for priority in PULSES:
+        loudness, silence_s = window.evaluate(LOUDNESS, priority)
+        check_burst(priority, np.array(loudness))
+        assert within(silence_s, BURSTS_APART_S[priority])
+        silences.append(silence_s)
+    assert silences == sorted(silences)
+    found = np.abs(np.fft.rfft(np.array(window.evaluate(TONE)) * np.hanning(48000)))
     pitch = int(found.argmax())  # bins of 1 Hz
     assert within(pitch, PITCH_HZ)
     harmonics = [found[n * pitch - 5 : n * pitch + 6].max() for n in range(2, int(HARMONICS_HZ[1] / pitch) + 1)]
