@@ -96,9 +96,7 @@ class BesideNormal:
         features : (len(WAVE_FEATURES),).
         """
         wave = np.empty((2, len(beat)), dtype=np.float32)
-        features = np.empty(len(WAVE_FEATURES))
-        _compare(beat, normal, scale, seen, settles, self._parts, self._fs, self._levels, wave, features)
-        return wave, features
+        return wave, _compare(beat, normal, scale, seen, settles, self._parts, self._fs, self._levels, wave)
 
     def state_dict(self) -> State:
         """Everything needed to go on later, as arrays."""
@@ -120,57 +118,85 @@ def _compare(
     fs: float,
     levels: Signal,
     wave: NDArray[np.float32],
-    features: Signal,
-) -> None:
-    """Fill in ``wave`` and ``features``; let the ``levels`` (8,) follow, NaN = not known yet.
+) -> Signal:
+    """``WAVE_FEATURES`` of a beat; fill in ``wave``, and let the ``levels`` (8,) follow, NaN = not known yet.
 
     ``parts`` are the first sample and the one after the last of P wave, QRS, T wave and the surroundings of the QRS.
     """
-    p, qrs, t, around = parts[0], parts[1], parts[2], parts[3]
+    p, qrs, t = parts[0], parts[1], parts[2]
     low_normal, high_normal = _range(normal, qrs)
     height = high_normal - low_normal + _FLOOR
     rest = np.empty(len(beat))
     for k in range(len(beat)):
         rest[k] = beat[k] - scale * normal[k]
         wave[0, k], wave[1, k] = beat[k] / height, rest[k] / height
+    now = _measure(beat, rest, height, parts, fs)
+    level = now if np.isnan(levels[0]) else levels.copy()
+    if settles:
+        _settle(levels, level, now, seen)
+    low, high = _range(beat, qrs)
+    low_p, high_p = _range(beat, p)
+    low_usual, high_usual = _range(normal, p)
+    p_usual = (high_usual - low_usual) / height
+    return np.array(
+        (
+            _likeness(beat, normal, p),
+            now[_P],
+            now[_P] - level[_P],
+            level[_P],
+            (high_p - low_p) / height,
+            p_usual,
+            log(p_usual + _FLOOR) - level[_P],
+            _likeness(beat, normal, t),
+            now[_T],
+            now[_T] - level[_T],
+            (_mean(rest, t[0], t[1]) - _mean(rest, p[1], p[1] + _EDGE)) / height,
+            now[_QRS],
+            now[_QRS] - level[_QRS],
+            now[_WIDTH],
+            now[_WIDTH] - level[_WIDTH],
+            now[_MASS],
+            now[_MASS] - level[_MASS],
+            log((high - low + _FLOOR) / height),
+            now[_UP],
+            now[_UP] - level[_UP],
+            now[_DOWN],
+            now[_DOWN] - level[_DOWN],
+            now[_SLOPE] - level[_SLOPE],
+            min(seen, _SEEN) / _SEEN,
+        )
+    )
+
+
+@compiled
+def _measure(beat: Signal, rest: Signal, height: float, parts: NDArray[np.int64], fs: float) -> Signal:
+    """What normal beats have running levels of (8,), of a beat and what is left of it."""
+    p, qrs, t, around = parts[0], parts[1], parts[2], parts[3]
+    low, high = _range(beat, qrs)
+    edge = _mean(beat, qrs[0], qrs[0] + _EDGE)
+    width, mass, slope = _extent(beat, around, fs)
     now = np.empty(8)
     now[_P] = log(_residual(rest, p) / height + _FLOOR)
     now[_T] = log(_residual(rest, t) / height + _FLOOR)
     now[_QRS] = log(_residual(rest, qrs) / height + _FLOOR)
-    width, mass, slope = _extent(beat, around, fs)
-    now[_WIDTH], now[_MASS], now[_SLOPE] = width, log(mass + _FLOOR), log(slope / height + _FLOOR)
-    low, high = _range(beat, qrs)
-    edge = _mean(beat, qrs[0], qrs[0] + _EDGE)
+    now[_WIDTH], now[_MASS] = width, log(mass + _FLOOR)
     now[_UP], now[_DOWN] = (high - edge) / height, (low - edge) / height
-    low_p, high_p = _range(beat, p)
-    low_usual, high_usual = _range(normal, p)
-    p_usual = (high_usual - low_usual) / height
-    level = now if np.isnan(levels[0]) else levels
-    features[0], features[1], features[2], features[3] = (
-        _likeness(beat, normal, p),
-        now[_P],
-        now[_P] - level[_P],
-        level[_P],
-    )
-    features[4], features[5], features[6] = (high_p - low_p) / height, p_usual, log(p_usual + _FLOOR) - level[_P]
-    features[7], features[8], features[9] = _likeness(beat, normal, t), now[_T], now[_T] - level[_T]
-    features[10] = (_mean(rest, t[0], t[1]) - _mean(rest, p[1], p[1] + _EDGE)) / height
-    features[11], features[12] = now[_QRS], now[_QRS] - level[_QRS]
-    features[13], features[14] = now[_WIDTH], now[_WIDTH] - level[_WIDTH]
-    features[15], features[16] = now[_MASS], now[_MASS] - level[_MASS]
-    features[17] = log((high - low + _FLOOR) / height)
-    features[18], features[19] = now[_UP], now[_UP] - level[_UP]
-    features[20], features[21] = now[_DOWN], now[_DOWN] - level[_DOWN]
-    features[22], features[23] = now[_SLOPE] - level[_SLOPE], min(seen, _SEEN) / _SEEN
-    if settles:
-        rate = max(_LEVEL_RATE, 1.0 / (seen + 1.0))
-        for number in range(8):
-            step = min(max(now[number] - level[number], -_LEVEL_CLIP), _LEVEL_CLIP)
-            levels[number] = level[number] + rate * step
+    now[_SLOPE] = log(slope / height + _FLOOR)
+    return now
+
+
+@compiled
+def _settle(levels: Signal, before: Signal, now: Signal, seen: int) -> None:
+    """Let levels follow from what they were ``before``, in steps of limited size."""
+    rate = max(_LEVEL_RATE, 1.0 / (seen + 1.0))
+    for number in range(len(levels)):
+        step = min(max(now[number] - before[number], -_LEVEL_CLIP), _LEVEL_CLIP)
+        levels[number] = before[number] + rate * step
 
 
 @compiled
 def _mean(wave: Signal, start: int, stop: int) -> float:
+    """Mean of the samples from ``start`` to ``stop``."""
     total = 0.0
     for k in range(start, stop):
         total += wave[k]
