@@ -74,7 +74,7 @@ class Board:
                 if message is not None:
                     self._frame(patient, message)
             due = self._clock() >= self._status_due_s
-            for patient in self._charts if due else changed:
+            for patient in self._charts if due or not changed else changed:
                 self._charts[patient].look()
             self._tell_states(self._charts if due else loud)
 

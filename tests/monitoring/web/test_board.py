@@ -93,6 +93,23 @@ def test_a_silent_source_is_told_of_as_it_is_acknowledged_and_paused(ward):
         assert (silent["acknowledged"], silent["shown"], left) == told
 
 
+def test_a_round_of_nothing_is_a_look_at_who_is_silent(ward):
+    """Told with the next beat, however short before that states were told."""
+    board, monitor, page, wall = ward
+    bed = monitor.beds["207"]
+    bed.silence(100.0)
+    wall.now_s += 1.0
+    board(monitor, Round([*bed.silence(102.0), *bed.obey(Pause(bed.time_s, bed.time_s + 60.0, "source-silent"))], {}))
+    heard(page)
+    bed.silence(105.0)
+    wall.now_s += 0.01
+    board(monitor, Round([], {}))
+    wall.now_s += 0.25
+    board.beat()
+    ((status, _),) = heard(page, "status")
+    assert status["paused"]["source-silent"] - status["time_s"] == pytest.approx(57.0)
+
+
 def test_samples_come_only_of_patients_that_a_page_shows_beginning_with_the_last_half_minute(ward, passage):
     board, _, page, _ = ward
     heard(page)
