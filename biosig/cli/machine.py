@@ -33,7 +33,7 @@ def bench_monitor(
     from biosig.monitoring import bench
 
     loaded = [load(folder) for folder in bundles] if bundles else None
-    rows = bench.bench_monitor(patients or (10, 100, 1000), bundles=loaded, seconds=seconds)
+    rows = bench.bench_monitor(patients or (10, 100, 1000), bundles=loaded, seconds=seconds, say=say)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return

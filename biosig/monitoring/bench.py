@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,9 @@ Samples = NDArray[np.float32]
 
 RECIPES = ("ecg", "ecg-anomaly")
 """Classifier and anomaly detector of the beats of one lead."""
-WARM_UP_S = 12
-"""Seconds of signal pushed before anything is measured: by then every buffer is as long as it gets."""
+WARM_UP_S = 75
+"""Seconds of signal pushed before anything is measured: by then every buffer is as long as it gets, and the networks
+look back on 64 beats, as many as they ever do."""
 ROUND_S = 0.1
 """Seconds between the beginnings of two rounds, at least: what comes in between is scored together."""
 COUNTED = 4
@@ -60,6 +61,7 @@ def bench_monitor(
     bundles: Sequence[Trained] | None = None,
     seconds: int = 20,
     device: str = "cpu",
+    say: Callable[[str], None] = lambda _line: None,
 ) -> list[dict[str, float]]:
     """How fast patients of one 360 Hz lead are scored, per number of patients.
 
@@ -74,6 +76,7 @@ def bench_monitor(
     bundles : what scores them; by default the shipped recipes ``ecg`` and ``ecg-anomaly`` with drawn weights, which
         cost as much.
     seconds : of signal per measurement.
+    say : takes lines for people.
 
     Returns
     -------
@@ -84,11 +87,13 @@ def bench_monitor(
     signals, layout = _sample()
     scoring = bundles or [Untrained(load_recipe(name), layout) for name in RECIPES]
     memory_mb = _memory_mb(scoring, signals, layout, device)
+    rows = []
     with on_one_thread():
-        return [
-            _measure(_Beds(scoring, n, signals, layout, device), seconds) | {"memory_per_patient_mb": memory_mb}
-            for n in patients
-        ]
+        for n in patients:
+            say(f"{n} patients: {WARM_UP_S} s of signal to begin with, then {seconds} s that count")
+            figures = _measure(_Beds(scoring, n, signals, layout, device), seconds)
+            rows.append(figures | {"memory_per_patient_mb": memory_mb})
+    return rows
 
 
 def _sample() -> tuple[list[Samples], Layout]:
@@ -170,12 +175,12 @@ def _rounds(beds: _Beds, seconds: int) -> dict[str, float]:
 def _memory_mb(bundles: Sequence[Trained], signals: Sequence[Samples], layout: Layout, device: str) -> float:
     """What one more patient keeps, in MB of Python and numpy memory."""
     one = _Beds(bundles, 1, signals, layout, device)
-    for second in range(2 * WARM_UP_S):  # loops are compiled at their first use: nobody's memory
+    for second in range(WARM_UP_S):  # loops are compiled at their first use: nobody's memory
         one.push({0: one.chunk(0, second)})
     tracemalloc.start()
     try:
         beds: Any = _Beds(bundles, COUNTED, signals, layout, device)
-        for second in range(2 * WARM_UP_S):
+        for second in range(WARM_UP_S):
             beds.push({patient: beds.chunk(patient, second) for patient in range(COUNTED)})
         kept, _ = tracemalloc.get_traced_memory()
     finally:
