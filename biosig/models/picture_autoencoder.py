@@ -13,7 +13,6 @@ from typing import cast
 
 import numpy as np
 import torch
-from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -97,6 +96,8 @@ class PictureAutoencoder(nn.Module):
         """Take the usual terms of normal training pictures: as for :meth:`judge`."""
         terms = sequences[:, 0].double().cpu().numpy()
         spread = np.maximum(terms.std(axis=0), 1e-6)
+        from sklearn.covariance import LedoitWolf  # takes half a second, which no other model should cost
+
         found = LedoitWolf().fit(terms / spread)
         self.usual.copy_(torch.from_numpy(terms.mean(axis=0)))
         self.whitening.copy_(torch.from_numpy(np.linalg.cholesky(found.precision_) / spread[:, None]))
