@@ -294,11 +294,11 @@ class Monitor:
 
     def _go_through(self, part: Part) -> None:
         """Watch a part tick by tick, with what was said of it."""
-        found = part.found.result()
+        scored = part.scored.result()
         for turn in range(max(map(len, part.ticks.values()))):
             ticks = {patient: stretch[turn] for patient, stretch in part.ticks.items() if turn < len(stretch)}
             for patient, tick in ticks.items():
-                self._entries += self.beds[patient].watch(tick, found.shown[patient][turn], found.scored[patient][turn])
+                self._entries += self.beds[patient].watch(tick, part.shown[patient][turn], scored[patient][turn])
             self._publish(ticks)
             self._obey(self._orders.take() if self._orders else [])
 

@@ -37,9 +37,9 @@ def rehearse(wards: Wards, like: Bed, worker: Executor) -> None:
         bed.end()
         while bed.waiting:
             part = wards.begin([bed], worker)
-            found = part.found.result()
+            scored = part.scored.result()[_NOBODY]
             for turn, tick in enumerate(part.ticks[_NOBODY]):
-                bed.watch(tick, found.shown[_NOBODY][turn], found.scored[_NOBODY][turn])
+                bed.watch(tick, part.shown[_NOBODY][turn], scored[turn])
         bed.finish(wards.flush([bed])[_NOBODY])
     finally:
         ward.discharge(_NOBODY)

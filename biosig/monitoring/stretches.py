@@ -1,4 +1,4 @@
-"""Stretches of patients' signal: cut into windows here; judged, and looked at for themselves, by a worker beside.
+"""Stretches of patients' signal: looked at for themselves and cut into windows here, judged by a worker beside.
 
 Where much waits, as with a file, it is taken in parts: while the worker is busy with one, the next is cut and the
 events of the one before are gone through. So a file keeps two cores busy; a live second is a part by itself.
@@ -32,31 +32,19 @@ ByTick = dict[str, list[list[Scored]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What there is to a part.
-
-    Parameters
-    ----------
-    shown : what the signal shows by itself, by patient and tick.
-    scored : what the bundles say of it.
-    """
-
-    shown: Mapping[str, Sequence[Shown]]
-    scored: ByTick
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """The next stretch of signal of the patients who have some.
 
     Parameters
     ----------
     ticks : of each patient, in order.
-    found : what there is to them, as soon as that is known.
+    shown : what the signal shows by itself, by patient and tick.
+    scored : what the bundles say of it, as soon as that is known.
     """
 
     ticks: Mapping[str, Sequence[Tick]]
-    found: Future[Found]
+    shown: Mapping[str, Sequence[Shown]]
+    scored: Future[ByTick]
 
 
 class Wards:
@@ -72,7 +60,7 @@ class Wards:
     def __init__(self, panel: Panel, *, lead_map: Mapping[str, str] | None, device: str) -> None:
         self._panel, self._lead_map, self._device = panel, lead_map, device
         self._wards: dict[tuple[str, ...], Ward[str]] = {}
-        self._last: Future[Found] | None = None
+        self._last: Future[ByTick] | None = None
 
     def of(self, bundles: Iterable[str]) -> Ward[str]:
         """The ward of those whom these bundles watch."""
@@ -83,7 +71,7 @@ class Wards:
         return self._wards[names]
 
     def begin(self, beds: Sequence[Bed], worker: Executor) -> Part:
-        """Take the next ticks of beds that have some and cut them; ``worker``, of one thread, does the rest."""
+        """Take the next ticks of beds that have some and cut them; ``worker``, of one thread, judges them."""
         most = max(1, AT_ONCE // len(beds))
         ticks = {bed.patient: bed.next_ticks(most) for bed in beds}
         scored: ByTick = {patient: [[] for _ in stretch] for patient, stretch in ticks.items()}
@@ -98,8 +86,9 @@ class Wards:
                 ends[bed.patient] = list(accumulate(sizes, initial=ward.seen(bed.patient)))
             whole = {bed.patient: np.concatenate([tick.samples for tick in ticks[bed.patient]], axis=1) for bed in own}
             cuts.append((ward, ward.cut(whole)))
-        self._last = worker.submit(_find, beds, ticks, cuts, ends, scored)
-        return Part(ticks, self._last)
+        beats = {bed.patient: bed.watching.beats for bed in beds}
+        self._last = worker.submit(_judge, cuts, ends, beats, scored)
+        return Part(ticks, {bed.patient: bed.look(ticks[bed.patient]) for bed in beds}, self._last)
 
     def _begin_anew(
         self, ward: Ward[str], beds: Sequence[Bed], ticks: Mapping[str, Sequence[Tick]]
@@ -126,22 +115,19 @@ class Wards:
         return {bed.patient: [_noted(score, bed.watching.beats) for score in flushed[bed.patient]] for bed in beds}
 
 
-def _find(
-    beds: Sequence[Bed],
-    ticks: Mapping[str, Sequence[Tick]],
+def _judge(
     cuts: Sequence[tuple[Ward[str], Cut[str]]],
     ends: Mapping[str, Sequence[int]],
+    beats: Mapping[str, str | None],
     scored: ByTick,
-) -> Found:
-    """What there is to ticks; scores go into ``scored``, each into the tick that ends with the samples it needs."""
-    shown = {bed.patient: bed.look(ticks[bed.patient]) for bed in beds}
-    beats = {bed.patient: bed.watching.beats for bed in beds}
+) -> ByTick:
+    """Put scores into ``scored``, each into the tick that ends with the samples it needs."""
     for ward, cut in cuts:
         for patient, scores in ward.judge(cut).items():
             for score in scores:
                 tick = bisect_left(ends[patient], score.known, lo=1) - 1
                 scored[patient][tick].append(_noted(score, beats[patient]))
-    return Found(shown, scored)
+    return scored
 
 
 def _noted(score: Score, beats: str | None) -> Scored:
