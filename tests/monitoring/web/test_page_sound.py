@@ -2,8 +2,8 @@
 
 IEC 60601-1-8:2006+A1:2012, 6.3.3.1, tables 3 and 4. The text itself was not at hand. The bounds are as others quote
 them: Texas Instruments, DACx3701 data sheet SLASEY5 (2020), 8.4.4 (settings inside of them for pulses, spaces and
-bursts; 150 Hz and four harmonics within 15 dB); NXP, AN10875 (2009); and published generators of such sounds that cite
-the tables. Of the rise, some say 10 to 20 % of the pulse, some 10 to 40 %: the narrower one is kept.
+bursts; 150 Hz and four harmonics within 15 dB), and published generators of such sounds that cite the tables. Of the
+rise, some say 10 to 20 % of the pulse, some 10 to 40 %: the narrower one is kept.
 """
 
 import numpy as np
