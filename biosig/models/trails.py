@@ -9,6 +9,7 @@ enters each network once, and nothing is gone through again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -20,6 +21,11 @@ from torch import Tensor, nn
 __all__ = ["AnswerFrom", "RecurrentEnsemble", "RecurrentParts", "Trails"]
 
 AnswerFrom = Literal["window", "mean", "mean-max"]
+
+_LANES = 32
+"""Numbers that a processor's widest loops take at a time. Those left over go another way, with other last bits."""
+_SWEPT = 8
+"""Times the context that as many windows are gone through at once: what they need stays in a core's cache."""
 
 
 class RecurrentParts(Protocol):
@@ -111,9 +117,16 @@ class RecurrentEnsemble:
         """
         vectors, beside = (part.transpose(0, 1) for part in self._parted(vectors))
         own, brought = vectors[:, :, None], entered.transpose(0, 1)[:, :, None]
-        steps = [(trails, size) for trails, sizes in parts for size in sizes]
-        each = (torch.split(windows, [size for _, size in steps], dim=1) for windows in (own, brought))
-        given = torch.cat([self._step(trails, *new) for (trails, _), *new in zip(steps, *each, strict=True)], dim=1)
+        told, first = [], 0
+        for trails, sizes in parts:
+            left = list(sizes)
+            while left:
+                n = self._at_once(trails, left)
+                new = slice(first, first + (n or left[0]))
+                told.append((self._sweep if n else self._step)(trails, own[:, new], brought[:, new]))
+                del left[: n or 1]
+                first = new.stop
+        given = torch.cat(told, dim=1)
         if self._answer_from == "window" and self._layers:
             given = torch.cat([vectors, given], dim=2)
         return torch.cat([given, beside], dim=2).transpose(0, 1)
@@ -127,6 +140,12 @@ class RecurrentEnsemble:
         """What the heads make of it: (n, n_networks, width of a head) -> (n, n_networks, n_classes)."""
         return torch.baddbmm(self._bias, given.transpose(0, 1), self._head).transpose(0, 1)
 
+    def _at_once(self, trails: Trails, sizes: Sequence[int]) -> int:
+        """How many of a patient's next windows are gone through by ages; 0 = one step is taken."""
+        alone = trails.states and trails.states[0].shape[1] == 1
+        fit = trails.seen >= self.context and self.context % _LANES == 0
+        return min(len(sizes) // self.context, _SWEPT) * self.context if alone and fit else 0
+
     def _step(self, trails: Trails, vectors: Tensor, brought: Tensor) -> Tensor:
         """One window more of the first n patients: (n_networks, n, 1, ...) -> what is told of it (n_networks, n, ...).
 
@@ -139,21 +158,63 @@ class RecurrentEnsemble:
         states = [state[:, : vectors.shape[1], :under_way] for state in trails.states]
         for state in states:
             state.select(2, begun).zero_()
-        own = vectors
-        for number, layer in enumerate(self._layers):
-            if number:
-                brought = layer.enter(own.flatten(1, 2)).view(*own.shape[:3], -1)
-            own = layer.step(brought, states[: len(layer.widths)])
-            del states[: len(layer.widths)]
+        own = self._move(self._layers, states, vectors, brought, slice(begun, begun + 1))
         if self._answer_from == "window":
             return own.select(2, oldest).clone()
-        known = torch.cat([vectors.expand(-1, -1, under_way, -1), own], dim=3) if self._layers else vectors
-        told = states[0].add_(known)[:, :, oldest] / under_way
+        return self._summed_up([state.select(2, oldest) for state in states], under_way)
+
+    def _sweep(self, trails: Trails, vectors: Tensor, brought: Tensor) -> Tensor:
+        """Many windows more of one patient, (n_networks, n, 1, ...): what :meth:`_step` says of each, to the bit.
+
+        A trail of some age at a window is where the one a window younger was at the window before. So it is gone from
+        age to age, each for all windows: as many steps as the context is long, however many windows there are. Products
+        keep the shape that they have in a step, so many windows stand side by side as if they were networks.
+        """
+        n_networks, n = vectors.shape[:2]
+        groups = n // self.context
+        layers = [layer.repeated(groups) for layer in self._layers]
+        vectors, brought = (
+            part.reshape(n_networks * groups, 1, self.context, part.shape[-1]) for part in (vectors, brought)
+        )
+        earlier = [state.clone() for state in trails.states]
+        states = [brought.new_zeros((*brought.shape[:3], state.shape[-1])) for state in trails.states]
+        for age in range(self.context):
+            if age:
+                begun = (trails.seen - age) % self.context
+                for place, (state, old) in enumerate(zip(states, earlier, strict=True)):
+                    flat = state.view(n_networks, n, -1)
+                    states[place] = torch.cat([old[:, :, begun], flat[:, :-1]], dim=1).view_as(state)
+            own = self._move(layers, states, vectors, brought, slice(0, 0 if age else None))
+            for state, kept in zip(states, trails.states, strict=True):
+                kept[:, 0, (trails.seen - 1 - age) % self.context] = state.view(n_networks, n, -1)[:, -1]
+        trails.seen += n
+        told = own if self._answer_from == "window" else self._summed_up(states, self.context)
+        return told.reshape(n_networks, n, -1)
+
+    def _move(
+        self, layers: Sequence[_Layer], states: Sequence[Tensor], vectors: Tensor, brought: Tensor, begun: slice
+    ) -> Tensor:
+        """Take trails, the ``begun`` ones of them with their first window, a window further; the top hidden state."""
+        own, left = vectors, list(states)
+        for number, layer in enumerate(layers):
+            if number:
+                brought = layer.enter(own.flatten(1, 2)).view(*own.shape[:3], -1)
+            own = layer.step(brought, left[: len(layer.widths)])
+            del left[: len(layer.widths)]
+        if self._answer_from == "window":
+            return own
+        known = torch.cat([vectors.expand(-1, -1, own.shape[2], -1), own], dim=3) if layers else vectors
+        left[0].add_(known)
         if self._answer_from == "mean-max":
-            states[1].copy_(torch.maximum(states[1], known))
-            states[1][:, :, begun] = known.expand_as(states[1])[:, :, begun]
-            told = torch.cat([told, states[1][:, :, oldest]], dim=2)
-        return told
+            left[1].copy_(torch.maximum(left[1], known))
+            left[1][:, :, begun] = known.expand_as(left[1])[:, :, begun]
+        return own
+
+    def _summed_up(self, states: Sequence[Tensor], count: int) -> Tensor:
+        """What ``count`` windows come to, of the states of trails that end."""
+        if self._answer_from == "mean":
+            return states[-1] / count
+        return torch.cat([states[-2] / count, states[-1]], dim=-1)
 
 
 class _Layer:
@@ -182,6 +243,14 @@ class _Layer:
         factor = torch.ones(len(weight), device=weight.device)
         factor[2 * self._hidden : 3 * self._hidden] = 2
         return weight.reshape(len(weight), -1) * factor[:, None]
+
+    def repeated(self, n: int) -> _Layer:
+        """A layer of ``n`` times as many networks: each of them so often, one after another."""
+        layer = copy(self)
+        layer._in, layer._on, layer._bias_in, layer._bias_on = (
+            weights.repeat_interleave(n, dim=0) for weights in (self._in, self._on, self._bias_in, self._bias_on)
+        )
+        return layer
 
     def enter(self, vectors: Tensor) -> Tensor:
         """The product with the input's weights: (n_networks, n, width) -> (n_networks, n, rows)."""

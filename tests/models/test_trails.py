@@ -111,6 +111,25 @@ def test_trails_taken_up_again_go_on_to_the_bit(cell, answer_from, cut):
     torch.testing.assert_close(rest, whole[cut:], rtol=0, atol=0)
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("answer_from", ANSWERS)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_many_windows_at_once_are_told_as_one_by_one_to_the_bit(cell, answer_from, layers):
+    models = networks(64, cell=cell, answer_from=answer_from, context_layers=layers)
+    ensemble, given = ensemble_of(models, 64), vectors(300)
+    entered = ensemble.enter(given)
+    together, alone = ensemble.begin(1), ensemble.begin(1)
+    at_once = [
+        ensemble.advance([(together, [1] * (stop - start))], given[start:stop], entered[start:stop])
+        for start, stop in itertools.pairwise((0, 70, 240, 300))
+    ]
+    steps = [ensemble.advance([(alone, [1])], given[i : i + 1], entered[i : i + 1]) for i in range(300)]
+    torch.testing.assert_close(torch.cat(at_once), torch.cat(steps), rtol=0, atol=0)
+    for one, other in zip(together.states, alone.states, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
 def test_networks_of_another_kind_are_not_followed():
     shape = InputShape(n_channels=1, length=64, n_features=5, context=6)
     assert ensemble_of([build_model("conv-autoencoder", {}, shape, 2)], 6) is None
