@@ -3,7 +3,8 @@
 An answer rests on a sequence of the last ``context`` windows that is started anew for every window. So as many
 sequences are under way as an answer looks back on windows, one begun with each of the last ones; these are a patient's
 *trails*. A new window takes every trail a step further, which is one matrix product, and ends the oldest: each window
-enters each network once, and nothing is gone through again.
+enters each network once, and nothing is gone through again. Hundreds of windows of one patient, as a file brings them,
+are gone through together, from age to age of the trails.
 """
 
 from __future__ import annotations
