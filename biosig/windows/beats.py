@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,37 +96,14 @@ class BeatWindows(CuttingStream):
         self._be_patient()
 
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
-        return self.process_together([self], [raw], [filtered])[0]
-
-    @classmethod
-    def process_together(
-        cls, streams: Sequence[Self], raw: Sequence[Chunk], filtered: Sequence[Chunk]
-    ) -> list[Cutting]:
-        found = {
-            number: stream._given[
-                np.searchsorted(stream._given, stream._seen) : np.searchsorted(
-                    stream._given, stream._seen + chunk.n_times
-                )
-            ]
-            for number, (stream, chunk) in enumerate(zip(streams, raw, strict=True))
-            if stream._given is not None
-        }
-        for number, stream in enumerate(streams):
-            if stream._given is None:
-                lead = Chunk(raw[number].data[:1], raw[number].good[:1])
-                found[number] = stream._detector.process(lead).sample
-            stream._take(raw[number].n_times, filtered[number], found[number])
-        return [stream._go_on() for stream in streams]
-
-    def _take(self, n_times: int, filtered: Chunk, found: NDArray[np.int64]) -> None:
-        """Go on by so many raw samples, in which these beats were found."""
-        self._seen += n_times
+        if self._given is None:
+            found = self._detector.process(Chunk(raw.data[:1], raw.good[:1])).sample
+        else:
+            found = self._given[slice(*np.searchsorted(self._given, (self._seen, self._seen + raw.n_times)))]
+        self._seen += raw.n_times
         self._waiting += found.tolist()
         self._buffer = np.concatenate([self._buffer, filtered.data[:1]], axis=1, dtype=np.float32)
         self._good = np.concatenate([self._good, filtered.good[0]])
-
-    def _go_on(self) -> Cutting:
-        """Windows of the waiting beats that are due."""
         cutting = self._cut(bisect_right(self._waiting, self._seen - self._wait))
         self._forget()
         self._be_patient()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,13 +93,6 @@ class CuttingStream(ABC):
     @abstractmethod
     def process(self, raw: Chunk, filtered: Chunk) -> Cutting:
         """Push the same stretch before and after the chain, get every window that is now known."""
-
-    @classmethod
-    def process_together(
-        cls, streams: Sequence[Self], raw: Sequence[Chunk], filtered: Sequence[Chunk]
-    ) -> list[Cutting]:
-        """What each stream's ``process`` gives; streams of one design and layout, each another patient's."""
-        return [stream.process(*chunks) for stream, *chunks in zip(streams, raw, filtered, strict=True)]
 
     @abstractmethod
     def flush(self) -> Cutting:
@@ -189,9 +182,8 @@ class WindowStream:
             chosen = [streams[place] for place in due]
             raw = [stream._gathered() for stream in chosen]
             filtered = process_together([stream._chain for stream in chosen], raw)
-            cutting = [stream._cutting for stream in chosen]
-            for place, cut in zip(due, type(cutting[0]).process_together(cutting, raw, filtered), strict=True):
-                cuttings[place] = cut
+            for place, stream, *chunks in zip(due, chosen, raw, filtered, strict=True):
+                cuttings[place] = stream._cutting.process(*chunks)
         return cuttings
 
     def _gather(self, samples: NDArray[Any]) -> bool:
