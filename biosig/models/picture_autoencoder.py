@@ -94,10 +94,10 @@ class PictureAutoencoder(nn.Module):
 
     def fit_normal(self, sequences: Tensor, count: Tensor) -> None:
         """Take the usual terms of normal training pictures: as for :meth:`judge`."""
-        terms = sequences[:, 0].double().cpu().numpy()
-        spread = np.maximum(terms.std(axis=0), 1e-6)
         from sklearn.covariance import LedoitWolf  # takes half a second, which no other model should cost
 
+        terms = sequences[:, 0].double().cpu().numpy()
+        spread = np.maximum(terms.std(axis=0), 1e-6)
         found = LedoitWolf().fit(terms / spread)
         self.usual.copy_(torch.from_numpy(terms.mean(axis=0)))
         self.whitening.copy_(torch.from_numpy(np.linalg.cholesky(found.precision_) / spread[:, None]))
