@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from biosig.monitoring.bed import Bed
 from biosig.monitoring.intake import Packet
 from biosig.monitoring.stretches import Wards
-from biosig.records.recording import Layout
+from biosig.records.recording import TO_MV, Layout
 
 __all__ = ["rehearse"]
 
@@ -23,8 +23,7 @@ _NOBODY = "\0rehearsal"
 """A name that no source can give a patient."""
 _LONGER_S = 8.0
 """Seconds of signal beyond the longest wait for a score: by then beats were found, judged and heard by the alarms."""
-_RR_S, _WIDTH_S, _HEIGHT_MV = 0.8, 0.012, 1.0
-_TO_MV = {"uV": 1e3}
+_RR_S, _WIDTH_S = 0.8, 0.012
 
 
 def rehearse(wards: Wards, like: Bed, worker: Executor) -> None:
@@ -46,9 +45,10 @@ def rehearse(wards: Wards, like: Bed, worker: Executor) -> None:
 
 
 def _made_up(layout: Layout, seconds: float) -> NDArray[np.float32]:
-    """Spikes at 75 a minute over noise, (n_channels, n)."""
+    """Spikes of 1 mV at 75 a minute over noise, (n_channels, n)."""
     time_s = np.arange(math.ceil(seconds * layout.fs)) / layout.fs
     beat = np.exp(-0.5 * (((time_s % _RR_S) - _RR_S / 2) / _WIDTH_S) ** 2)
     noise = np.random.default_rng(0).normal(scale=0.02, size=(layout.n_channels, len(time_s)))
-    unit = np.array([_TO_MV.get(unit, 1.0) for unit in layout.units])[:, None]
-    return (unit * _HEIGHT_MV * (beat + noise)).astype(np.float32)
+    unit_mv = np.array([TO_MV.get(unit, 1.0) for unit in layout.units])[:, None]
+    made_up: NDArray[np.float32] = ((beat + noise) / unit_mv).astype(np.float32)
+    return made_up

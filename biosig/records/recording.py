@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Annotations", "Layout", "MemorySamples", "Recording", "Samples"]
+__all__ = ["TO_MV", "Annotations", "Layout", "MemorySamples", "Recording", "Samples"]
+
+TO_MV = {"V": 1e3, "mV": 1.0, "uV": 1e-3, "µV": 1e-3}
+"""Millivolts in a unit; where a number in mV is needed, any other unit is taken for mV."""
 
 
 @dataclass(frozen=True)

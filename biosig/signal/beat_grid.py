@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.compiled import compiled
-from biosig.records.recording import Layout
+from biosig.records.recording import TO_MV, Layout
 
 __all__ = ["GRID_HZ", "LeadGrid"]
 
@@ -22,7 +22,6 @@ GRID_HZ = 120.0
 
 _LEVELS_PER_MV = 2.0**14
 _LARGEST = 2.0**15 * _LEVELS_PER_MV
-_TO_MV = {"V": 1e3, "uV": 1e-3, "µV": 1e-3}
 
 
 class _Row:
@@ -88,7 +87,7 @@ class LeadGrid:
 
     def __init__(self, layout: Layout, past: int) -> None:
         self.step = layout.fs / GRID_HZ
-        self.scale = _TO_MV.get(layout.unit, 1.0) * _LEVELS_PER_MV
+        self.scale = TO_MV.get(layout.unit, 1.0) * _LEVELS_PER_MV
         self._past = past
         self.reset()
 

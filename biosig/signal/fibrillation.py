@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosig.compiled import compiled
-from biosig.records.recording import Layout
+from biosig.records.recording import TO_MV, Layout
 from biosig.signal.filters import BandPass
 from biosig.signal.repair import HoldGaps
 from biosig.signal.stream import Chain, Chunk, State, joined, part_of, restore
@@ -40,7 +40,6 @@ FIBRILLATING = 0.5
 """The value from which a stretch looks like flutter or fibrillation."""
 
 _HOP_S = 0.5
-_TO_MV = {"V": 1e3, "uV": 1e-3, "µV": 1e-3}
 _LEAKAGE, _LOG_KURTOSIS, _OFFSET = -26.0, -9.9, 31.0
 _SHORTEST_S, _LONGEST_S = 0.16, 0.40
 _TINY = 1e-9
@@ -118,7 +117,7 @@ class FibrillationStream:
         self.design = design
         self.layout = layout
         self._chain = Chain((HoldGaps(), BandPass(*_BAND_HZ, order=2))).open(layout)
-        self._fine = design.fine_mv / _TO_MV.get(layout.unit, 1.0)
+        self._fine = design.fine_mv / TO_MV.get(layout.unit, 1.0)
         self._window = round(WINDOW_S * layout.fs)
         self._hop = round(_HOP_S * layout.fs)
         self.reset()
